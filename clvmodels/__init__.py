@@ -1,0 +1,51 @@
+"""Customer lifetime value with honest uncertainty.
+
+>>> import clvmodels as clv
+>>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount")
+>>> past, future = log.split("1997-09-30")
+>>> rfm = past.summarize(unit="week")
+>>> purchases, spend = clv.fit(clv.BGNBD, rfm), clv.fit(clv.GammaGamma, rfm)
+>>> valuation = clv.value(purchases, spend, rfm, clv.Plan(horizon="2 years", discount=0.10, margin=0.30))
+"""
+
+from clvmodels import errors
+from clvmodels.data import datasets
+from clvmodels.data.rfm import RFM
+from clvmodels.data.transactions import Transactions
+from clvmodels.evaluation.compare import compare
+from clvmodels.inference.fit import Fit, fit
+from clvmodels.inference.methods import Laplace, MaximumLikelihood
+from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.mbg_nbd import MBGNBD
+from clvmodels.models.nbd import NBD
+from clvmodels.prediction.predict import predict
+from clvmodels.scoring.storage import load, save
+from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.simple_formula import SimpleFormula
+from clvmodels.valuation.value import Valuation, value
+from clvmodels.version import __version__
+
+__all__ = [
+    "BGNBD",
+    "MBGNBD",
+    "NBD",
+    "RFM",
+    "Fit",
+    "GammaGamma",
+    "Laplace",
+    "MaximumLikelihood",
+    "Plan",
+    "SimpleFormula",
+    "Transactions",
+    "Valuation",
+    "__version__",
+    "compare",
+    "datasets",
+    "errors",
+    "fit",
+    "load",
+    "predict",
+    "save",
+    "value",
+]

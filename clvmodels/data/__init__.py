@@ -1,0 +1,1 @@
+"""From raw logs to what the models see: reading, cleaning, splitting and summarising."""

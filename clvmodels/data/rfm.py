@@ -1,0 +1,274 @@
+"""What the models see of a log: one row a customer, with the unit of time that its numbers are in."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from narwhals.stable.v2.typing import IntoFrame
+from numpy.typing import NDArray
+
+from clvmodels.data.cleaning import CleaningReport
+from clvmodels.data.tables import rfm_columns
+from clvmodels.errors import DataError, MissingMoneyError, examples
+from clvmodels.units import DAYS, unit_name
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+_MONEY = ("monetary_value", "first_spend")
+
+
+@dataclass(frozen=True, eq=False)
+class Calendar:
+    """What the whole base did on each calendar day of the observation, days without purchases included.
+
+    All arrays have the shape ``(days,)``. ``repeat_money`` is ``None`` without an amount column.
+    """
+
+    day: NDArray[np.datetime64]
+    first_purchases: Counts
+    repeat_purchases: Counts
+    repeat_money: Floats | None
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row a day."""
+        columns: dict[str, Any] = {
+            "day": self.day,
+            "first_purchases": self.first_purchases,
+            "repeat_purchases": self.repeat_purchases,
+        }
+        if self.repeat_money is not None:
+            columns["repeat_money"] = self.repeat_money
+        return pd.DataFrame(columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Collapsed:
+    """The distinct (frequency, recency, T) of a base and how many customers share each.
+
+    Attributes
+    ----------
+    frequency, recency, T
+        Shape ``(rows,)``; recency and T in the unit of the RFM.
+    counts
+        Customers a row, shape ``(rows,)``.
+    row
+        The row of each customer, shape ``(customers,)``.
+    """
+
+    frequency: Floats
+    recency: Floats
+    T: Floats
+    counts: Floats
+    row: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class RFM:
+    """Recency, frequency and monetary value of each customer, checked once, here.
+
+    Made by ``Transactions.summarize`` or by ``RFM.from_frame``.
+
+    Attributes
+    ----------
+    customer_id
+        Shape ``(customers,)``, in any order, each once.
+    frequency
+        Repeat purchases: distinct periods with a purchase, less the first. Shape ``(customers,)``.
+    recency_days
+        Days from the first purchase to the last; 0 for one-time buyers. Shape ``(customers,)``.
+    T_days
+        Age: days from the first purchase to the end of the observation. Shape ``(customers,)``.
+    unit
+        The unit of ``recency``, ``T`` and of every rate that is learnt from them.
+    monetary_value
+        Mean value of the repeat purchases, 0 for one-time buyers; ``None`` without an amount column.
+    first_spend
+        Value of the first purchase; ``None`` where it is not known.
+    period
+        How many days are merged into one purchase; ``None`` where it is not known.
+    observed_until
+        The last day of the observation, which belongs to it; ``None`` where it is not known.
+    calendar
+        What the base did on each day; ``None`` where only the table was handed in.
+    columns
+        What else is known of each customer, such as a segment or a channel.
+    cleaning
+        How the log was cleaned.
+    """
+
+    customer_id: NDArray[Any]
+    frequency: Counts
+    recency_days: Floats
+    T_days: Floats
+    unit: str
+    monetary_value: Floats | None = None
+    first_spend: Floats | None = None
+    period: float | None = None
+    observed_until: date | None = None
+    calendar: Calendar | None = None
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    cleaning: CleaningReport | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "unit", unit_name(self.unit))
+        _check(self)
+
+    @classmethod
+    def from_frame(cls, frame: IntoFrame, unit: str, observed_until: "date | str | None" = None) -> Self:
+        """Start from a ready table, one row a customer.
+
+        Parameters
+        ----------
+        frame
+            Columns ``customer_id, frequency, recency, T`` and, where there is money, ``monetary_value`` (mean of the
+            *repeat* purchases; 0 or missing for one-time buyers) and ``first_spend``. ``recency`` is measured from
+            the first purchase, not from today. Other columns are kept as segments.
+        unit
+            The unit that ``recency`` and ``T`` are in: "day", "week", ...
+        observed_until
+            The last day of the observation.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, a value is missing or impossible, or a customer stands there twice.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"customer_id": ["a", "b"], "frequency": [2, 0], "recency": [30.0, 0], "T": [39, 39]})
+        >>> RFM.from_frame(table, unit="week").T_days
+        array([273., 273.])
+        """
+        return cls(**rfm_columns(frame, unit_name(unit), observed_until))
+
+    def __len__(self) -> int:
+        return len(self.customer_id)
+
+    @property
+    def recency(self) -> Floats:
+        """Time from the first purchase to the last, in ``unit``, shape ``(customers,)``."""
+        return self.recency_days / DAYS[self.unit]
+
+    @property
+    def T(self) -> Floats:
+        """Time from the first purchase to the end of the observation, in ``unit``, shape ``(customers,)``."""
+        return self.T_days / DAYS[self.unit]
+
+    @property
+    def money(self) -> Floats:
+        """``monetary_value``, or an error that says that there is no amount column."""
+        if self.monetary_value is None:
+            raise MissingMoneyError(
+                "These data have no amounts, so nothing can be said about money. Pass amount= to Transactions, or a "
+                "monetary_value column to RFM.from_frame; purchases alone can be predicted with clv.predict."
+            )
+        return self.monetary_value
+
+    @cached_property
+    def key(self) -> NDArray[np.uint64]:
+        """A 64-bit hash of each id's text, shape ``(customers,)``: it names the customer's own random stream."""
+        return np.fromiter(map(_hash, self.customer_id), dtype=np.uint64, count=len(self))
+
+    def collapse(self) -> Collapsed:
+        """Return the distinct (frequency, recency, T) with counts: all that a purchase model's likelihood needs."""
+        code = np.zeros(len(self), dtype=np.int64)
+        for values in (self.frequency, self.recency_days, self.T_days):
+            distinct, index = np.unique(values, return_inverse=True)
+            _, code = np.unique(code * len(distinct) + index, return_inverse=True)
+        _, first, row, counts = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
+        return Collapsed(
+            self.frequency[first].astype(float), self.recency[first], self.T[first], counts.astype(float), row
+        )
+
+    def take(self, customers: "slice | NDArray[Any]") -> Self:
+        """Return the RFM of some customers: a slice, a mask or row numbers; the base's calendar is left out."""
+        return self._map(lambda values: values[customers])
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row a customer: ``customer_id, frequency, recency, T``, money where there is some, other columns."""
+        columns: dict[str, Any] = {
+            "customer_id": self.customer_id,
+            "frequency": self.frequency,
+            "recency": self.recency,
+            "T": self.T,
+        }
+        columns |= {name: getattr(self, name) for name in _MONEY if getattr(self, name) is not None}
+        return pd.DataFrame(columns | dict(self.columns))
+
+    def __repr__(self) -> str:
+        until = f" to {self.observed_until}" if self.observed_until else ""
+        money = "with amounts" if self.monetary_value is not None else "without amounts"
+        return (
+            f"RFM of {len(self):,} customers{until}, in {self.unit}s, {money}: "
+            f"{self.frequency.sum():,} repeat purchases, {(self.frequency == 0).sum():,} customers bought once"
+        )
+
+    def _map(self, select: Callable[[NDArray[Any]], NDArray[Any]]) -> Self:
+        arrays = ("customer_id", "frequency", "recency_days", "T_days", *_MONEY)
+        known: dict[str, Any] = {n: select(getattr(self, n)) for n in arrays if getattr(self, n) is not None}
+        columns = {name: select(values) for name, values in self.columns.items()}
+        return replace(self, **known, columns=columns, calendar=None, cleaning=None)
+
+
+def _hash(customer: object) -> int:
+    text = customer.decode() if isinstance(customer, bytes) else str(customer)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def _check(rfm: RFM) -> None:
+    if not len(rfm):
+        raise DataError("There is no customer in these data: at least one row is needed.")
+    _refuse_shapes(rfm)
+    ids = pd.Series(rfm.customer_id)
+    x, t_x, T = rfm.frequency, rfm.recency_days, rfm.T_days
+    slack = 1e-9 * (1 + T)
+    problems = [
+        (ids.isna().to_numpy(), "have no customer id. Name them or leave them out."),
+        (ids.duplicated().to_numpy(), "stand there more than once. Keep one row a customer."),
+        (x < 0, "have a negative frequency. It counts repeat purchases, so it is 0 or more."),
+        (~np.isfinite(t_x) | ~np.isfinite(T), "have a missing or infinite recency or T. Mend or leave out these rows."),
+        (t_x < 0, "have a negative recency. It is the time from the first purchase to the last."),
+        (T < 0, "have a negative T: a first purchase after the end of the observation."),
+        (
+            t_x > T + slack,
+            (
+                "have recency > T. Recency is measured from the first purchase to the last (not from the last purchase to "
+                "today) and cannot be longer than T; check that the two are not exchanged and are in the same unit."
+            ),
+        ),
+        (
+            (x == 0) & (t_x > 0),
+            (
+                "have recency > 0 with no repeat purchase. One-time buyers have recency 0; if yours counts back from "
+                "today, pass T - recency, and if frequency counts every purchase, pass frequency - 1."
+            ),
+        ),
+        (
+            (x > 0) & (t_x == 0),
+            (
+                "have repeat purchases but recency 0. Purchases of one period count once, and the first is not a repeat: "
+                "if your frequency counts every purchase, pass frequency - 1."
+            ),
+        ),
+    ]
+    for values in (rfm.monetary_value, rfm.first_spend):
+        if values is not None:
+            problems.append((~np.isfinite(values), "have a missing or infinite spend. Mend or leave out these rows."))
+            problems.append((values < 0, "have a negative spend. Net returns against purchases first."))
+    for bad, message in problems:
+        if bad.any():
+            shown = examples(map(repr, ids[bad].tolist()))
+            raise DataError(f"{bad.sum():,} of {len(rfm):,} customers {message} Customers: {shown}.")
+
+
+def _refuse_shapes(rfm: RFM) -> None:
+    known = {name: getattr(rfm, name) for name in ("frequency", "recency_days", "T_days", *_MONEY)} | dict(rfm.columns)
+    wrong = [f"{name} {np.shape(v)}" for name, v in known.items() if v is not None and np.shape(v) != (len(rfm),)]
+    if wrong:
+        raise DataError(f"Each column needs one value for each of the {len(rfm):,} customers, but: {examples(wrong)}.")

@@ -1,0 +1,1 @@
+"""Evaluation: every answer held against purchases that really happened."""

@@ -1,0 +1,251 @@
+"""Comparison of candidates on purchases that really happened after they were fitted."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvmodels.data.rfm import RFM
+from clvmodels.data.transactions import Newcomers, Transactions
+from clvmodels.errors import CLVError, SettingError
+from clvmodels.evaluation.candidates import Candidate, Prediction, as_candidate
+from clvmodels.evaluation.score import LEVELS, HindsightSource, Score, SpendSource, score
+from clvmodels.models.protocols import Floats
+from clvmodels.prediction.forecast import Forecast, Progress
+from clvmodels.units import Duration
+
+_HINDSIGHT = "same interval for all, in hindsight"
+_BINS = 7  # customers with this many past repeat purchases or more are taken together
+
+
+@dataclass(frozen=True, eq=False)
+class Actual:
+    """What the customers of the past did in the holdout, each ``(customers,)``; money ``None`` without amounts."""
+
+    purchases: NDArray[np.int64]
+    money: Floats | None
+    newcomers: Newcomers
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A candidate's scores; ``None`` where it has none, and ``note`` says why.
+
+    ``spend`` is the spend model alone: the money of the customers who did buy, given how often they did.
+    """
+
+    candidate: str
+    purchases: Score | None
+    money: Score | None
+    spend: Score | None
+    note: str
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Candidates, scored on the customers of the past, undiscounted, at margin 1, up to the holdout's last day.
+
+    Attributes
+    ----------
+    results
+        One a candidate, in the order given.
+    hindsight
+        A yardstick: the same intervals for everybody, taken from what happened.
+    past
+        What the candidates learnt from.
+    actual
+        What happened.
+    horizon
+        How long the holdout is.
+    """
+
+    results: tuple[Result, ...]
+    hindsight: Result
+    past: RFM
+    actual: Actual
+    horizon: Duration
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row a candidate: totals, errors, interval scores at 90 %, of purchases and of money.
+
+        Columns ``purchases_...`` and ``money_...``: ``actual_total, predicted_total, total_lower_90, total_upper_90``
+        (of the realised total), ``rmse`` of the means, ``mae`` of the medians, ``coverage_90``, ``pit_90`` (calibrated
+        at 0.90), ``interval_score_90``, ``crps``, ``gini``, ``top_decile``. What does not apply is missing.
+        """
+        return pd.DataFrame([_row(result) for result in self.results]).astype({"note": "string"})
+
+    def intervals(self) -> pd.DataFrame:
+        """Return a row a candidate, quantity and level: coverage, PIT coverage and interval score.
+
+        Quantities are ``purchases``, ``money`` and ``spend given purchases``: the spend model alone.
+        """
+        return pd.DataFrame(list(self._interval_rows()))
+
+    def by_frequency(self) -> pd.DataFrame:
+        """Return a row a number of past repeat purchases: customers, mean purchases that happened and were predicted."""
+        past = np.minimum(self.past.frequency, _BINS)
+        means = {result.candidate: result.purchases.mean for result in self.results if result.purchases is not None}
+        table = pd.DataFrame({"frequency": past, "customers": 1, "actual": self.actual.purchases, **means})
+        how = dict.fromkeys(table.columns[1:], "mean") | {"customers": "sum"}
+        grouped = table.groupby("frequency").agg(how).reset_index()
+        labels = [f"{value}+" if value == _BINS else str(value) for value in grouped["frequency"]]
+        return grouped.assign(frequency=labels)
+
+    def to_json(self, path: "str | Path") -> None:
+        """Write ``{"candidates": [...]}`` with the rows of ``frame()``, and the hindsight yardstick beside it."""
+        written = {
+            "candidates": [_row(result) for result in self.results],
+            "hindsight": _row(self.hindsight),
+            "intervals": list(self._interval_rows()),
+            "customers": len(self.past),
+            "horizon_days": self.horizon.days,
+            "newcomers": vars(self.actual.newcomers),
+        }
+        Path(path).write_text(json.dumps(written, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+    def to_csv(self, path: "str | Path") -> None:
+        """Write ``frame()``."""
+        self.frame().to_csv(path, index=False)
+
+    def to_html(self, path: "str | Path") -> None:
+        """Write a page to look at: tables and plots, in one file."""
+        from clvmodels.report.page import comparison_page  # a result may hand itself to the report
+
+        Path(path).write_text(comparison_page(self), encoding="utf-8")
+
+    def _interval_rows(self) -> Iterator[dict[str, Any]]:
+        for result in (*self.results, self.hindsight):
+            scores = (("purchases", result.purchases), ("money", result.money), ("spend given purchases", result.spend))
+            for quantity, scored in scores:
+                for interval in scored.intervals if scored is not None else ():
+                    yield {"candidate": result.candidate, "quantity": quantity, **vars(interval)}
+
+    def __repr__(self) -> str:
+        columns = ["candidate", "purchases_predicted_total", "purchases_rmse", "purchases_pit_90", "money_predicted_total"]
+        table = self.frame()[columns].to_string(index=False, float_format=lambda value: f"{value:,.3f}")
+        actual = f"{self.actual.purchases.sum():,} purchases"
+        if self.actual.money is not None:
+            actual += f" worth {self.actual.money.sum():,.2f}"
+        return f"Comparison over {self.horizon}: {len(self.past):,} customers made {actual}\n{table}"
+
+
+def compare(
+    candidates: Iterable[Any],
+    past: Transactions,
+    future: Transactions,
+    draws: int = 1000,
+    seed: int = 0,
+    unit: str = "week",
+    progress: Progress | None = None,
+) -> Comparison:
+    """Fit candidates to the past, predict the future, and score them on what happened.
+
+    Only customers of the past are scored; those who came later are counted apart. Nothing is discounted, the margin
+    is 1, and returns dated after the cut-off do not change the past.
+
+    Parameters
+    ----------
+    candidates
+        Purchase models such as ``clv.BGNBD`` (with Gamma-Gamma for the money), ``clv.SimpleFormula(...)``, or objects
+        with a ``name`` and ``predict(past, horizon, draws, seed)``.
+    past, future
+        The two parts of ``Transactions.split``.
+    draws
+        Simulated futures, or resamples, of each candidate.
+    seed
+        What they follow from.
+    unit
+        Time unit of the fits.
+    progress
+        Called with the number of customers after each scored chunk.
+
+    Returns
+    -------
+    The comparison; a candidate that cannot be fitted has empty scores and a note.
+
+    Raises
+    ------
+    SettingError
+        If two candidates have one name, or the two logs are not the parts of one split.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
+    >>> comparison = clv.compare([clv.BGNBD, clv.SimpleFormula()], *log.split("1997-09-30"), draws=100)
+    >>> comparison.frame()["candidate"].to_list()
+    ['BG/NBD', 'simple formula']
+    """
+    recipes = [as_candidate(candidate) for candidate in candidates]
+    _refuse_doubles([recipe.name for recipe in recipes])
+    newcomers = future.newcomers()
+    rfm = past.summarize(unit=unit)
+    actual = Actual(*future.purchases_by_customer(rfm.customer_id), newcomers)
+    results = [_result(recipe, rfm, actual, future.length, draws, seed, progress) for recipe in recipes]
+    return Comparison(tuple(results), _hindsight(rfm, actual), rfm, actual, future.length)
+
+
+def _result(
+    recipe: Candidate, rfm: RFM, actual: Actual, horizon: Duration, draws: int, seed: int, progress: Progress | None
+) -> Result:
+    try:
+        prediction = recipe.predict(rfm, horizon, draws, seed)
+        purchases, money = _scores(prediction, actual, progress)
+        spend = _spend_score(prediction, rfm, actual, seed) if money is not None else None
+    except CLVError as error:
+        return Result(recipe.name, None, None, None, str(error))
+    return Result(recipe.name, purchases, money, spend, prediction.note)
+
+
+def _scores(prediction: Prediction, actual: Actual, progress: Progress | None) -> tuple[Score | None, Score | None]:
+    purchases = prediction.purchases and score(prediction.purchases, actual.purchases.astype(float), progress)
+    if prediction.money is None or actual.money is None:
+        return purchases, None
+    return purchases, score(prediction.money, actual.money, progress)
+
+
+def _spend_score(prediction: Prediction, rfm: RFM, actual: Actual, seed: int) -> Score | None:
+    bought = np.flatnonzero(actual.purchases > 0)
+    fitted = prediction.spend
+    if fitted is None or fitted.posterior is None or actual.money is None or not len(bought):
+        return None
+    buyers = rfm.take(bought)
+    source = SpendSource(fitted.draws, buyers, actual.purchases[bought], seed)
+    return score(Forecast(buyers, source, "money"), actual.money[bought])
+
+
+def _hindsight(rfm: RFM, actual: Actual) -> Result:
+    purchases = score(Forecast(rfm, HindsightSource(actual.purchases.astype(float)), "purchases"), actual.purchases.astype(float))
+    if actual.money is None:
+        return Result(_HINDSIGHT, purchases, None, None, "")
+    money = score(Forecast(rfm, HindsightSource(actual.money), "money"), actual.money)
+    return Result(_HINDSIGHT, purchases, money, None, "")
+
+
+def _row(result: Result) -> dict[str, Any]:
+    row: dict[str, Any] = {"candidate": result.candidate}
+    for quantity, scored in (("purchases", result.purchases), ("money", result.money)):
+        row |= {f"{quantity}_{name}": number for name, number in _numbers(scored).items()}
+    return row | {"note": result.note or None}
+
+
+def _numbers(scored: Score | None) -> dict[str, float | None]:
+    names = ("actual_total", "predicted_total", "total_lower_90", "total_upper_90", "rmse", "mae", "coverage_90")
+    names += ("pit_90", "interval_score_90", "crps", "gini", "top_decile")
+    if scored is None:
+        return dict.fromkeys(names)
+    at = scored.at(0.90)
+    total = scored.total.interval(0.90) if scored.total.realised is not None else (None, None)
+    interval = (at.coverage, at.pit, at.score) if at else (None, None, None)
+    values = (scored.actual_total, scored.total.mean, *total, scored.rmse, scored.mae, *interval)
+    return dict(zip(names, (*values, scored.crps, scored.gini, scored.top_decile), strict=True))
+
+
+def _refuse_doubles(names: list[str]) -> None:
+    if doubles := sorted({name for name in names if names.count(name) > 1}):
+        raise SettingError(f"Two candidates have the name {doubles[0]!r}: name each apart, or leave one out.")

@@ -1,0 +1,1 @@
+"""Inference: how a model's parameters are found; a method knows no model by name."""

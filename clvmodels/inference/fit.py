@@ -1,0 +1,219 @@
+"""Fitting: a specification, data and a method give a Fit, which knows how far it can be trusted."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import Generic, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from clvmodels.data.rfm import RFM
+from clvmodels.errors import FitError, SettingError
+from clvmodels.inference.methods import Laplace, Method
+from clvmodels.inference.objective import Objective
+from clvmodels.inference.peak import Peak, climb
+from clvmodels.inference.verdict import Outcome, Verdict
+from clvmodels.models.protocols import Evidence, Floats, Model
+from clvmodels.version import __version__
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit(Generic[M]):
+    """A model's parameters, how they were found, and how far they can be trusted.
+
+    Attributes
+    ----------
+    specification
+        The model's class.
+    verdict
+        What the fit came to; ``verdict.ok`` says whether values and intervals can be computed from it.
+    unit
+        The time unit of the data.
+    customers
+        How many customers the fit learnt from.
+    method
+        The method, as it would be written.
+    seed
+        What the draws follow from.
+    versions
+        Of this package and what its numbers depend on.
+    point
+        The maximum likelihood estimate, in the unit of the data; ``None`` where the data identify none.
+    posterior
+        Equal-weight draws, each parameter of shape ``(draws, 1)``; ``None`` after ``MaximumLikelihood()``.
+    log_likelihood
+        At the maximum, in the unit of the data.
+    standard_errors
+        Of the maximum likelihood estimates, from the inverse Hessian.
+    diagnostics
+        Numbers about the search and the draws, such as ``k_hat``.
+    """
+
+    specification: type[M]
+    verdict: Verdict
+    unit: str
+    customers: int
+    method: str
+    seed: int
+    versions: Mapping[str, str]
+    point: M | None = None
+    posterior: M | None = None
+    log_likelihood: float | None = None
+    standard_errors: Mapping[str, float] = field(default_factory=dict)
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def model(self) -> M:
+        """The maximum likelihood estimate, whatever the method.
+
+        Raises
+        ------
+        FitError
+            If the data identify none.
+        """
+        if self.point is None:
+            raise FitError(f"{self.name} has no estimate. {self.verdict}")
+        return self.point
+
+    @property
+    def draws(self) -> M:
+        """Equal-weight draws of the posterior, each parameter of shape ``(draws, 1)``.
+
+        Raises
+        ------
+        FitError
+            If the verdict is bad.
+        SettingError
+            If the method gives a point only.
+        """
+        self.require()
+        if self.posterior is None:
+            raise SettingError(
+                f"{self.method} gives a point without draws, so nothing is known of how uncertain the parameters are. "
+                "Fit with method=Laplace() (the default) for draws and intervals."
+            )
+        return self.posterior
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.specification.name
+
+    def require(self) -> None:
+        """Raise a FitError that names the remedy unless the verdict is good."""
+        if not self.verdict.ok:
+            raise FitError(f"{self.name} cannot be used on these data. {self.verdict}")
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row a parameter: estimate and standard error, and where there are draws mean, sd and 90 % interval."""
+        names = self.specification.parameter_names()
+        table = pd.DataFrame(
+            {
+                "parameter": names,
+                "estimate": [getattr(self.point, name, None) for name in names],
+                "standard_error": [self.standard_errors.get(name) for name in names],
+            }
+        )
+        if self.posterior is None:
+            return table
+        draws = np.column_stack([np.ravel(getattr(self.posterior, name)) for name in names])
+        low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+        return table.assign(mean=draws.mean(axis=0), sd=draws.std(axis=0), lower_90=low, upper_90=high)
+
+    def __repr__(self) -> str:
+        head = f"{self.name} fitted by {self.method} to {self.customers:,} customers, time in {self.unit}s"
+        likelihood = f"log-likelihood {self.log_likelihood:.3f}" if self.log_likelihood is not None else ""
+        table = self.frame().to_string(index=False, float_format=lambda value: f"{value:.5g}") if self.point else ""
+        return "\n".join(filter(None, [head, str(self.verdict), likelihood, table]))
+
+
+def fit(specification: type[M], data: RFM, method: Method | None = None, seed: int = 0) -> Fit[M]:
+    """Fit a model to an RFM.
+
+    The point of maximum likelihood is always found; the method decides what else.
+
+    Parameters
+    ----------
+    specification
+        The model's class, such as ``clv.BGNBD`` or ``clv.GammaGamma``.
+    data
+        What to learn from. A spend model takes the customers that it can learn from by itself.
+    method
+        ``Laplace()`` (the default: draws of the posterior, checked) or ``MaximumLikelihood()`` (a point).
+    seed
+        The draws follow from it.
+
+    Returns
+    -------
+    A fit. Data that identify nothing give a fit with a bad verdict, not an error; asking it for values is one.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> past, _ = clv.Transactions(
+    ...     clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount"
+    ... ).split("1997-09-30")
+    >>> clv.fit(clv.BGNBD, past.summarize(unit="week"), clv.MaximumLikelihood()).log_likelihood.round(3)
+    -9582.429
+    """
+    method = Laplace() if method is None else method
+    evidence = specification.evidence(data)
+    customers = int(evidence.counts.sum())
+    shortfall = Verdict(Outcome.TOO_LITTLE_DATA, evidence.shortfall)
+    fitted = Fit(specification, shortfall, data.unit, customers, repr(method), seed, _versions())
+    if evidence.shortfall:
+        return fitted
+    peak = climb(Objective(specification, evidence), np.log(specification.start()))
+    fitted = _at_peak(fitted, evidence, peak)
+    if not fitted.verdict.ok:
+        return fitted
+    inferred = method.infer(specification, evidence, peak, random_stream(seed, specification.name))
+    posterior = None if inferred.phi is None else _model(specification, evidence, inferred.phi.T[:, :, None])
+    return replace(
+        fitted,
+        verdict=inferred.verdict,
+        posterior=posterior,
+        diagnostics={**fitted.diagnostics, **inferred.diagnostics},
+    )
+
+
+def _at_peak(fitted: Fit[M], evidence: Evidence, peak: Peak) -> Fit[M]:
+    point = _model(fitted.specification, evidence, peak.phi)
+    diagnostics = {"iterations": peak.iterations}
+    fitted = replace(
+        fitted, point=point, log_likelihood=peak.value + evidence.log_jacobian, diagnostics=diagnostics
+    )
+    if peak.at_border:
+        return replace(fitted, verdict=Verdict(Outcome.AT_BORDER, point.unidentified()))
+    if not peak.reached:
+        gain = f"A further step could still gain {peak.decrement:.3g} in log-likelihood after {peak.iterations} steps."
+        return replace(fitted, verdict=Verdict(Outcome.NOT_CONVERGED, gain + " Look for customers unlike the others."))
+    relative = np.sqrt(np.diag(peak.covariance))  # of the logarithms, so relative to the estimates
+    errors = {name: float(e * value) for e, (name, value) in zip(relative, point.parameters().items(), strict=True)}
+    return replace(fitted, verdict=Verdict(Outcome.CONVERGED, "It is a maximum."), standard_errors=errors)
+
+
+def _model(specification: type[M], evidence: Evidence, phi: Floats) -> M:
+    return specification(*np.exp(phi)).rescaled(evidence.scale)
+
+
+def random_stream(seed: int, purpose: str) -> np.random.Generator:
+    """Return the random stream for one purpose, so that two fits with one seed do not share their randomness.
+
+    Raises
+    ------
+    SettingError
+        If the seed is not a whole number from 0 up.
+    """
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise SettingError(f"A seed is a whole number from 0 up; {seed!r} is not.")
+    return np.random.default_rng([int(seed), *purpose.encode()])
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: version(name) for name in ("numpy", "scipy")}
+    return {"clvmodels": __version__, "python": platform.python_version(), **packages}

@@ -1,0 +1,1 @@
+"""The models: each is its parameters and its equations, and nothing else."""

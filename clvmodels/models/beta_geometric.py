@@ -1,0 +1,188 @@
+r"""The equations that BG/NBD and MBG/NBD share.
+
+Both models let a customer buy at the times of a Poisson process of rate lambda ~ Gamma(r, alpha) and stop with
+probability p ~ Beta(a, b) at certain chances. They differ in one thing only: how many chances to stop a customer has
+been through after x repeat purchases. In BG/NBD it is ``n = x`` (one after each repeat purchase), in MBG/NBD
+``n = x + 1`` (one right after the first purchase as well). Everything below is written in n.
+
+Given alive at T, lambda ~ Gamma(r + x, alpha + T) and p ~ Beta(a, b + n), independent of each other.
+
+References
+----------
+Fader, Hardie & Lee (2005), "Counting Your Customers" the Easy Way, Marketing Science 24(2).
+Batislam, Denizel & Filiztekin (2007), Empirical validation and comparison of models for customer base analysis.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaln, digamma, expit, gammaln, polygamma
+
+from clvmodels.data.rfm import RFM
+from clvmodels.models.parametric import Parametric
+from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Purchases
+from clvmodels.models.rates import purchase_evidence
+from clvmodels.models.special import beta_average, discounted, over_distinct
+
+_NO_DROP_OUT = 1e-3  # mean probability to stop below which nobody seems to
+_ALIKE = 1e3  # a + b above which all customers have nearly the same probability to stop
+
+
+@dataclass(frozen=True, eq=False)
+class BetaGeometric(Parametric):
+    """The parameters and equations; a model adds its name and how many chances to stop x repeat purchases bring."""
+
+    r: Parameter
+    alpha: Parameter
+    a: Parameter
+    b: Parameter
+
+    scaled: ClassVar[tuple[str, ...]] = ("alpha",)
+
+    @staticmethod
+    @abstractmethod
+    def chances(x: Floats) -> Floats:
+        """Return n, how many chances to stop a customer has been through after x repeat purchases."""
+
+    @classmethod
+    def evidence(cls, rfm: RFM) -> Evidence:
+        """Return the distinct (x, t_x, T) with their counts."""
+        return purchase_evidence(rfm, cls.parameter_names())
+
+    @classmethod
+    def start(cls) -> tuple[float, ...]:
+        """Return where a search begins: one purchase a typical gap, a stop after one purchase in four."""
+        return (1.0, 1.0, 1.0, 3.0)
+
+    def unidentified(self) -> str:
+        """Explain estimates that ran to the border of the parameter space, and what to do."""
+        stop, spread = self.a / (self.a + self.b), self.a + self.b
+        if np.max(stop) < _NO_DROP_OUT:
+            return (
+                f"No drop-out identified: the mean probability to stop after a purchase is estimated as {stop:.1g}, so "
+                "nobody seems to leave during this log. Fit clv.NBD, which has no drop-out, or use a longer log."
+            )
+        if np.max(spread) > _ALIKE:
+            return (
+                f"All customers seem to stop with the same probability ({stop:.3g} a purchase), so a and b cannot be "
+                "told apart. Use more customers or a longer log."
+            )
+        return (
+            f"At r = {self.r:.3g}, alpha = {self.alpha:.3g}, a = {self.a:.3g}, b = {self.b:.3g} the likelihood is "
+            "flat in some direction. Use more customers or a longer log, and look for duplicated customers."
+        )
+
+    def log_likelihood(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
+        """Return log L(r, alpha, a, b | x, t_x, T): still alive, or stopped at the last of n chances."""
+        n = self.chances(x)
+        purchases = over_distinct(lambda x: gammaln(self.r + x), x) - gammaln(self.r) + self.r * np.log(self.alpha)
+        survived = over_distinct(lambda n: betaln(self.a, self.b + n), n) - betaln(self.a, self.b)
+        alive = -(self.r + x) * over_distinct(lambda T: np.log(self.alpha + T), T)
+        either: Floats = purchases + survived + alive + np.logaddexp(0, self.log_odds_stopped(x, t_x, T))
+        return either
+
+    def log_odds_stopped(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
+        """Return log(P(stopped) / P(alive)) at T; minus infinity for a customer without a chance to stop."""
+        n = self.chances(x)
+        stopped = np.log(self.a) - over_distinct(lambda n: np.log(np.where(n > 0, self.b + n - 1, 1.0)), n)
+        age, last = (over_distinct(lambda time: np.log(self.alpha + time), time) for time in (T, t_x))
+        silent = (self.r + x) * (age - last)
+        return np.where(n > 0, stopped + silent, -np.inf)
+
+    def probability_alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
+        """Return P(alive at T | x, t_x, T)."""
+        alive: Floats = expit(-self.log_odds_stopped(x, t_x, T))
+        return alive
+
+    def derivatives(self, x: Floats, t_x: Floats, T: Floats) -> Derivatives:
+        """Return the log-likelihood of each row and its derivatives by (r, alpha, a, b), at scalar parameters.
+
+        The likelihood is a product times the sum of two terms, alive and stopped. With w = P(stopped), the
+        derivatives of that sum's logarithm are the w-weighted mean of the two logarithms' derivatives, and the second
+        derivatives gain w (1 - w) times the outer product of their difference (``gap``).
+        """
+        r, alpha, a, b = (float(value) for value in (self.r, self.alpha, self.a, self.b))
+        n = self.chances(x)
+        w: Floats = expit(self.log_odds_stopped(x, t_x, T))
+        age, last, chances = alpha + T, alpha + t_x, np.where(n > 0, b + n - 1, np.inf)
+        zero = np.zeros_like(w)
+
+        gap = np.stack([np.log(age / last), (r + x) * (1 / age - 1 / last), zero + 1 / a, -1 / chances])
+        alive = np.stack(
+            [
+                digamma(r + x) - digamma(r) + np.log(alpha / age),
+                r / alpha - (r + x) / age,
+                zero + digamma(a + b) - digamma(a + b + n),
+                digamma(b + n) - digamma(b) + digamma(a + b) - digamma(a + b + n),
+            ]
+        )
+        hessian = w * (1 - w) * gap[:, None] * gap[None, :]
+        hessian[0, 0] += polygamma(1, r + x) - polygamma(1, r)
+        hessian[0, 1] += 1 / alpha - (1 - w) / age - w / last
+        hessian[1, 0] = hessian[0, 1]
+        hessian[1, 1] += (r + x) * ((1 - w) / age**2 + w / last**2) - r / alpha**2
+        hessian[2:, 2:] += polygamma(1, a + b) - polygamma(1, a + b + n)
+        hessian[2, 2] -= w / a**2
+        hessian[3, 3] += polygamma(1, b + n) - polygamma(1, b) + w / chances**2
+        return Derivatives(self.log_likelihood(x, t_x, T), alive + w * gap, hessian)
+
+    def purchases_if_alive(self, x: Floats, T: Floats, t: float, delta: float = 0.0) -> Floats:
+        r"""Return the expected purchases in (T, T + t] given alive at T, discounted at the force of interest delta.
+
+        Over lambda the expectation is elementary,
+        :math:`G(s | p) = [1 - ((\alpha + T)/(\alpha + T + p s))^{r + x}] / p` by time T + s; what remains is an
+        average over p. Unlike the papers' closed form it has neither a factor 1/(a - 1) nor a Gaussian hypergeometric
+        function: it holds at a = 1 and for the heaviest buyers.
+        """
+        n = self.chances(x)
+        k, c = np.asarray(self.r + x), np.asarray(self.alpha + T)
+
+        def given(p: float) -> Floats:
+            return discounted(lambda s: _purchases(p, k, c, s), t, delta, c)
+
+        return beta_average(given, np.asarray(self.a + 0.0 * n), np.asarray(self.b + n))
+
+    def purchase_if_alive(self, x: Floats, T: Floats, t: float) -> Floats:
+        """Return P(at least one purchase in (T, T + t] | alive at T): no chance to stop comes before the purchase."""
+        return -np.expm1(-(self.r + x) * np.log1p(t / (self.alpha + T)))
+
+    def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: float) -> Purchases:
+        """Return futures of one customer in (T, T + t], one for each draw: exact, without stepping through events.
+
+        While a customer lives, purchases are a Poisson process, whose count is drawn first; the customer stops at the
+        K-th purchase, K geometric. So the first min(Poisson, K) of uniformly spread purchases happen.
+        """
+        history = tuple(map(np.asarray, (x, t_x, T)))
+        r, alpha, a, b = (np.ravel(value) for value in np.broadcast_arrays(self.r, self.alpha, self.a, self.b))
+        alive = rng.random(len(r)) < np.ravel(self.probability_alive(*history))
+        rate = rng.standard_gamma(r + x) / (alpha + T)
+        stop = rng.beta(a, b + self.chances(history[0]))
+        possible = np.where(alive, rng.poisson(rate * t), 0)
+        with np.errstate(divide="ignore"):
+            last = 1 + np.floor(rng.standard_exponential(len(r)) / -np.log1p(-stop))
+        count = np.minimum(possible, last).astype(np.int64)
+        return Purchases(count, _times(rng, count, possible, t))
+
+
+def _purchases(p: float, k: Floats, c: Floats, s: Floats) -> Floats:
+    if p < 1e-12:  # noqa: PLR2004 -- the limit p -> 0, exact to rounding
+        return k * s / c
+    return -np.expm1(-k * np.log1p(p * s / c)) / p
+
+
+def _times(rng: np.random.Generator, count: NDArray[np.int64], possible: NDArray[np.int64], t: float) -> Floats:
+    """Return the first ``count`` of ``possible`` uniform points in (0, t], future after future.
+
+    Where some are cut off, the last that remains is Beta(count, possible - count + 1) on the way to t, and the
+    earlier ones are uniform before it; where none is, all are uniform before t.
+    """
+    cut = count < possible
+    end = np.full(count.shape, t)
+    end[cut] *= rng.beta(count[cut], possible[cut] - count[cut] + 1)
+    times = rng.random(count.sum()) * np.repeat(end, count)
+    times[np.cumsum(count)[cut] - 1] = end[cut]
+    return times
+

@@ -1,0 +1,46 @@
+"""MBG/NBD: as BG/NBD, with a chance to stop right after the first purchase as well.
+
+Batislam, Denizel & Filiztekin (2007), Empirical validation and comparison of models for customer base analysis,
+International Journal of Research in Marketing 24(3), 201-209.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from clvmodels.models.beta_geometric import BetaGeometric
+from clvmodels.models.protocols import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class MBGNBD(BetaGeometric):
+    """Modified beta-geometric/NBD: Poisson purchases, and a chance to stop after every purchase, the first included.
+
+    Customers who never returned may have stopped at once, so their P(alive) falls with their age.
+
+    Parameters
+    ----------
+    r, alpha
+        Shape and rate of the purchase rates; ``alpha`` is in time units, the mean rate is ``r / alpha``.
+    a, b
+        Of the drop-out probability after each purchase; its mean is ``a / (a + b)``.
+
+        Each is a number, or an array of shape ``(draws, 1)`` or ``(draws, customers)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+
+    The longer a one-time buyer has been silent, the less likely they are to be still a customer:
+
+    >>> model = MBGNBD(r=0.525, alpha=6.183, a=0.891, b=1.614)
+    >>> silent = np.array([0.0, 10.0, 40.0])
+    >>> model.probability_alive(np.zeros(3), np.zeros(3), silent).round(3)
+    array([0.644, 0.52 , 0.389])
+    """
+
+    name: ClassVar[str] = "MBG/NBD"
+
+    @staticmethod
+    def chances(x: Floats) -> Floats:
+        """Return n = x + 1: a chance to stop after every purchase."""
+        return x + 1

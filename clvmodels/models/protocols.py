@@ -1,0 +1,135 @@
+"""What inference, prediction and valuation ask of a model."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.data.rfm import RFM
+
+Floats = NDArray[np.float64]
+Parameter = float | Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that a model's likelihood needs of the data: distinct rows and how many customers share each.
+
+    Attributes
+    ----------
+    columns
+        The arguments of ``model.log_likelihood``, each of shape ``(rows,)``, with time or money measured in ``scale``.
+    counts
+        Customers a row, shape ``(rows,)``.
+    scale
+        The data's own yardstick (a typical gap between purchases, a typical spend), in the unit of the RFM. Fitting
+        in multiples of it makes the fit independent of units.
+    log_jacobian
+        What to add to the log-likelihood of the scaled data to get that in the unit of the RFM.
+    shortfall
+        Why these data cannot identify the model, and what to do; empty where they can.
+    """
+
+    columns: tuple[Floats, ...]
+    counts: Floats
+    scale: float
+    log_jacobian: float
+    shortfall: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Derivatives:
+    """A log-likelihood and its derivatives by the parameters, a column a row of data.
+
+    Shapes: ``value`` ``(rows,)``, ``score`` ``(parameters, rows)``, ``hessian`` ``(parameters, parameters, rows)``.
+    """
+
+    value: Floats
+    score: Floats
+    hessian: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Purchases:
+    """Simulated purchases of one customer in a horizon, in many futures.
+
+    Attributes
+    ----------
+    count
+        Purchases in each future, shape ``(futures,)``.
+    time
+        Time of every purchase since the end of the observation, future after future, shape ``(count.sum(),)``.
+    """
+
+    count: NDArray[np.int64]
+    time: Floats
+
+
+class Model(Protocol):
+    """A value that holds its parameters, all of them positive: scalars, ``(draws, 1)`` or ``(draws, customers)``.
+
+    ``scaled`` names the parameters that are measured in the data's unit (time for a purchase model, money for a
+    spend model).
+    """
+
+    name: ClassVar[str]
+    scaled: ClassVar[tuple[str, ...]]
+
+    def __init__(self, *parameters: Parameter) -> None: ...
+
+    @classmethod
+    def evidence(cls, rfm: RFM) -> Evidence:
+        """Return what the likelihood needs of the data, or say why they cannot identify the model."""
+        ...
+
+    @classmethod
+    def start(cls) -> tuple[float, ...]:
+        """Return parameters to start a search from, in multiples of the evidence's scale."""
+        ...
+
+    def unidentified(self) -> str:
+        """Explain estimates that ran to the border of the parameter space, and what to do; empty where none did."""
+        ...
+
+    def log_likelihood(self, *columns: Floats) -> Floats:
+        """Return the log-likelihood of each row."""
+        ...
+
+    def derivatives(self, *columns: Floats) -> Derivatives:
+        """Return the log-likelihood of each row with first and second derivatives, at scalar parameters."""
+        ...
+
+
+class PurchaseModel(Model, Protocol):
+    """A model of when customers buy and when they stop; times are in the unit that its parameters are in."""
+
+    def probability_alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
+        """Return the probability that a customer has not stopped buying by T."""
+        ...
+
+    def purchases_if_alive(self, x: Floats, T: Floats, t: float, delta: float = 0.0) -> Floats:
+        """Return the expected purchases in (T, T + t] of a customer who is alive at T, discounted at force delta."""
+        ...
+
+    def purchase_if_alive(self, x: Floats, T: Floats, t: float) -> Floats:
+        """Return the probability of at least one purchase in (T, T + t] for a customer who is alive at T."""
+        ...
+
+    def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: float) -> Purchases:
+        """Return futures of one customer in (T, T + t], one for each draw of the parameters."""
+        ...
+
+
+class SpendModel(Model, Protocol):
+    """A model of the value of a purchase, assumed independent of how many there are."""
+
+    def expected_spend(self, x: Floats, m: Floats) -> Floats:
+        """Return a customer's expected value of a purchase after x repeat purchases of mean value m."""
+        ...
+
+    def simulate_spend(
+        self, rng: np.random.Generator, x: float, m: float, count: NDArray[np.int64]
+    ) -> Floats:
+        """Return the value of every purchase of one customer's futures, shape ``(count.sum(),)``."""
+        ...

@@ -1,0 +1,1 @@
+"""Scoring: models kept in files, and customers valued from them."""

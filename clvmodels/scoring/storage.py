@@ -1,0 +1,106 @@
+"""Fitted models in files: JSON, which holds numbers and names, no executable code and no customer data."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clvmodels.errors import StorageError
+from clvmodels.inference.fit import Fit
+from clvmodels.inference.verdict import Outcome, Verdict
+from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.mbg_nbd import MBGNBD
+from clvmodels.models.nbd import NBD
+
+_FORMAT = "clvmodels fit, version 1"
+_MODELS: dict[str, Any] = {model.name: model for model in (BGNBD, MBGNBD, NBD, GammaGamma)}
+_AS_THEY_ARE = ("unit", "customers", "method", "seed", "log_likelihood")
+_TABLES = ("versions", "standard_errors", "diagnostics")
+
+Fits = Fit[Any] | Mapping[str, Fit[Any]]
+
+
+def save(fits: Fits, path: "str | Path") -> None:
+    """Write a fit, or several by name, to a JSON file.
+
+    Parameters
+    ----------
+    fits
+        A fit, or a mapping of names to fits such as ``{"purchases": purchases, "spend": spend}``.
+    path
+        The file; one that is there is replaced, in one step, once the new one is whole.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import clvmodels as clv
+    >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
+    >>> purchases = clv.fit(clv.BGNBD, log.summarize(unit="week"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     clv.save(purchases, f"{folder}/bg_nbd.json")
+    ...     clv.load(f"{folder}/bg_nbd.json").model == purchases.model
+    True
+    """
+    path = Path(path)
+    named = {name: _written(fit) for name, fit in fits.items()} if isinstance(fits, Mapping) else None
+    document = {"format": _FORMAT, "fits": named} if named is not None else {"format": _FORMAT, "fit": _written(fits)}
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def load(path: "str | Path") -> Any:
+    """Read what ``save`` wrote: a fit, or a dict of fits by name.
+
+    Raises
+    ------
+    StorageError
+        If the file is not there, or not one that ``save`` wrote.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise StorageError(f"{path} is not a stored model: it is not JSON ({error}).") from error
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        raise StorageError(f"{path} is not a stored model of this version ({_FORMAT!r}). Fit and save it again.")
+    try:
+        if "fit" in document:
+            return _read(document["fit"])
+        return {name: _read(fit) for name, fit in document["fits"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StorageError(f"{path} is damaged: {error!r}. Fit and save it again.") from error
+
+
+def _written(fit: Fit[Any]) -> dict[str, Any]:
+    return {
+        "model": fit.name,
+        "verdict": [fit.verdict.outcome.name, fit.verdict.detail],
+        "point": None if fit.point is None else fit.point.parameters(),
+        "posterior": None if fit.posterior is None else _lists(fit.posterior.parameters()),
+        **{name: getattr(fit, name) for name in _AS_THEY_ARE},
+        **{name: dict(getattr(fit, name)) for name in _TABLES},
+    }
+
+
+def _lists(parameters: Mapping[str, Any]) -> dict[str, list[float]]:
+    return {name: np.ravel(value).tolist() for name, value in parameters.items()}
+
+
+def _read(written: Mapping[str, Any]) -> Fit[Any]:
+    model = _MODELS[written["model"]]
+    posterior = written["posterior"]
+    return Fit(
+        model,
+        Verdict(Outcome[written["verdict"][0]], written["verdict"][1]),
+        point=None if written["point"] is None else model(**written["point"]),
+        posterior=posterior and model(**{name: np.array(draws)[:, None] for name, draws in posterior.items()}),
+        **{name: written[name] for name in (*_AS_THEY_ARE, *_TABLES)},
+    )

@@ -1,0 +1,1 @@
+"""Valuation: from purchases and spend to discounted money, and the simple formula that it must beat."""

@@ -1,0 +1,234 @@
+"""The simple formula that most companies use: average order value x purchases a year x lifespan.
+
+It is a rival to be beaten, so its default is its honest best; the textbook readings are settings.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from clvmodels.data.rfm import RFM
+from clvmodels.errors import InfiniteMeanError, SettingError
+from clvmodels.inference.fit import random_stream
+from clvmodels.models.protocols import Floats
+from clvmodels.models.rates import discounted_time
+from clvmodels.prediction.forecast import Chunk, Forecast
+from clvmodels.units import Duration, duration
+from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.value import Valuation
+
+Lifespan = Literal["silence", "span"]
+Survival = Literal["exponential", "certain"]
+Orders = Literal["repeat", "all"]
+
+
+@dataclass(frozen=True)
+class SimpleFormula:
+    r"""Order value x purchases a customer-year x lifespan, within a horizon.
+
+    With f purchases a customer and time unit, a mean lifetime L and a force of interest delta, a customer makes within
+    h :math:`f \int_0^h e^{-(1/L + \delta) s} ds` discounted purchases (``survival="exponential"``), each worth the
+    average order.
+
+    Parameters
+    ----------
+    lifespan
+        How L is found. "silence" (the default): 1/L = customers silent for longer than ``gap`` / time that all
+        customers were observed. "span": the mean time from first to last purchase. Or a duration, such as
+        ``"3 years"``.
+    gap
+        The silence after which a customer counts as gone.
+    survival
+        "exponential" (the default): customers leave at the steady rate 1/L. "certain": everyone stays for min(L, h),
+        as in the textbook.
+    orders
+        Which orders make the frequency f: "repeat" (the default, right for the value still to come) or "all", first
+        orders included, as in the textbook.
+    per_customer
+        Whether each customer's own frequency and own mean order are used in place of those of the base.
+
+    Notes
+    -----
+    The order value is revenue over orders. Where first purchases' values are not known, it is that of repeat orders.
+    The interval of the expected value comes from a bootstrap over customers; per customer, only the lifespan is
+    resampled. Nothing is said of the realised value: the formula has no notion of it.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount")
+    >>> rfm = log.split("1997-09-30")[0].summarize(unit="week")
+    >>> round(SimpleFormula(gap="13 weeks").predict(rfm, "39 weeks").total().mean)
+    1866
+    """
+
+    lifespan: "Lifespan | str | timedelta | Duration" = "silence"
+    gap: "str | timedelta | Duration" = "13 weeks"
+    survival: Survival = "exponential"
+    orders: Orders = "repeat"
+    per_customer: bool = False
+
+    def __post_init__(self) -> None:
+        for name, choices in (("survival", Survival), ("orders", Orders)):
+            if getattr(self, name) not in get_args(choices):
+                raise SettingError(f"{name}={getattr(self, name)!r} is not one of {get_args(choices)}.")
+        duration(self.gap)
+        if self.lifespan not in get_args(Lifespan):
+            duration(self.lifespan)
+
+    @property
+    def name(self) -> str:
+        """What the formula is called in comparisons: its settings where they are not the default."""
+        own = [] if self.lifespan == "silence" else [f"lifespan {self.lifespan}"]
+        own += [f"gap {self.gap}"] if self.gap != SimpleFormula.gap else []
+        own += [] if self.survival == "exponential" else ["min(lifespan, horizon)"]
+        own += [] if self.orders == "repeat" else ["all orders"]
+        kind = "simple formula per customer" if self.per_customer else "simple formula"
+        return f"{kind} ({', '.join(own)})" if own else kind
+
+    def value(self, rfm: RFM, plan: Plan, draws: int = 1000, seed: int = 0) -> Valuation:
+        """Value customers by the formula.
+
+        Parameters
+        ----------
+        rfm
+            The customers; also what the formula learns from.
+        plan
+            Horizon, discount and margin.
+        draws
+            Bootstrap resamples of the customers.
+        seed
+            What the resamples follow from.
+
+        Returns
+        -------
+        A valuation with an interval of the expected value only.
+        """
+        rfm.money  # noqa: B018 -- says what is missing before anything is computed
+        source = FormulaSource(self, rfm, plan.length.count(rfm.unit), plan.delta(rfm.unit), plan.margin, draws, seed)
+        return Valuation(rfm, source, "clv", plan)
+
+    def predict(
+        self, rfm: RFM, horizon: "str | timedelta | Duration", draws: int = 1000, seed: int = 0
+    ) -> Forecast:
+        """Predict purchases by the formula, as ``value`` does money."""
+        t = duration(horizon).count(rfm.unit)
+        return Forecast(rfm, FormulaSource(self, rfm, t, 0.0, None, draws, seed), "purchases")
+
+
+class Ingredients(NamedTuple):
+    """What the formula multiplies; each a number, or one a customer ``(customers,)``.
+
+    ``frequency`` in purchases a time unit, ``order_value`` in money (``None`` without amounts), ``loss`` the rate 1/L.
+    """
+
+    frequency: Floats
+    order_value: Floats | None
+    loss: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class FormulaSource:
+    """The formula as the source of a forecast: of money, or of purchases where ``margin`` is ``None``."""
+
+    formula: SimpleFormula
+    rfm: RFM
+    t: float
+    delta: float
+    margin: float | None
+    draws: int
+    seed: int
+
+    uncertain = True
+
+    def __post_init__(self) -> None:
+        if np.isinf(self.t) and self.delta == 0 and self.ingredients(self._everyone()).loss == 0:
+            raise InfiniteMeanError(
+                "No customer was silent for longer than the gap, so the lifespan is infinite, and so is the value "
+                "without a horizon or a discount. Set one, or a lifespan."
+            )
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all customers: each with the same numbers, or per customer each with their own."""
+        everyone = self.ingredients(self._everyone())
+        resampled = [self.ingredients(weights) for weights in self._resamples()]
+        size = max(1, 2**20 // self.draws)
+        for start in range(0, len(self.rfm), size):
+            customers = np.arange(start, min(start + size, len(self.rfm)))
+            own = self.rfm.take(customers)
+            expected = np.vstack([self._worth(self._of(own, drawn)) for drawn in resampled])
+            yield Chunk(customers, self._worth(self._of(own, everyone)), expected, None, self._columns(own, everyone))
+
+    def ingredients(self, weights: Floats) -> Ingredients:
+        """Return the ingredients of the base in which each customer counts ``weights`` times, ``(customers,)``."""
+        rfm = self.rfm
+        revenue, orders = _orders(rfm)
+        value = None if revenue is None else _ratio(weights @ revenue, weights @ orders)
+        return Ingredients(_ratio(weights @ self._counted(rfm), weights @ rfm.T), value, self._loss(weights))
+
+    def _loss(self, weights: Floats) -> Floats:
+        rfm, formula = self.rfm, self.formula
+        if formula.lifespan == "silence":
+            silent = rfm.T - rfm.recency > duration(formula.gap).count(rfm.unit)
+            return _ratio(weights @ silent, weights @ rfm.T)
+        if formula.lifespan == "span":
+            return _ratio(weights.sum(), weights @ rfm.recency)
+        return np.asarray(1 / duration(formula.lifespan).count(rfm.unit))
+
+    def _counted(self, rfm: RFM) -> Floats:
+        return rfm.frequency + (1.0 if self.formula.orders == "all" else 0.0)
+
+    def _of(self, own: RFM, base: Ingredients) -> Ingredients:
+        """Return the ingredients of each customer: the base's, or per customer their own with the base's lifespan."""
+        if not self.formula.per_customer:
+            return Ingredients(*(None if v is None else np.full(len(own), v) for v in base))  # type: ignore[arg-type]
+        revenue, orders = _orders(own)
+        value = None if revenue is None else _ratio(revenue, orders)
+        return Ingredients(_ratio(self._counted(own), own.T), value, np.full(len(own), base.loss))
+
+    def _worth(self, each: Ingredients) -> Floats:
+        purchases = each.frequency * self._lived(each.loss, self.delta)
+        return purchases if self.margin is None else self.margin * each.order_value * purchases
+
+    def _lived(self, loss: Floats, delta: float) -> Floats:
+        """Return the time that a customer lives within the horizon, discounted."""
+        if self.formula.survival == "exponential":
+            return discounted_time(self.t, loss + delta)
+        with np.errstate(divide="ignore"):
+            return discounted_time(np.minimum(self.t, 1 / loss), np.full_like(loss, delta))
+
+    def _columns(self, own: RFM, base: Ingredients) -> dict[str, Floats]:
+        each = self._of(own, base)
+        columns = {"expected_purchases": each.frequency * self._lived(each.loss, 0.0)}
+        return columns if each.order_value is None else columns | {"expected_spend": each.order_value}
+
+    def _everyone(self) -> Floats:
+        return np.ones(len(self.rfm))
+
+    def _resamples(self) -> Iterator[Floats]:
+        """Yield how often each customer is drawn, resample after resample, whatever the order of the customers."""
+        rng = random_stream(self.seed, self.formula.name)
+        order = np.argsort(self.rfm.key)
+        for _ in range(self.draws):
+            weights = np.empty(len(order))
+            weights[order] = np.bincount(rng.integers(len(order), size=len(order)), minlength=len(order))
+            yield weights
+
+
+def _orders(rfm: RFM) -> tuple[Floats | None, Floats]:
+    """Return each customer's revenue and orders: of all orders, or of the repeat orders where only those are known."""
+    if rfm.monetary_value is None:
+        return None, rfm.frequency + 1.0
+    repeat = rfm.monetary_value * rfm.frequency
+    if rfm.first_spend is None:
+        return repeat, rfm.frequency.astype(float)
+    return rfm.first_spend + repeat, rfm.frequency + 1.0
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Divide; nothing over nothing is nothing: no order has no value, no time has no purchases."""
+    safe = np.where(np.asarray(denominator) > 0, denominator, 1.0)
+    return np.asarray(np.where(np.asarray(denominator) > 0, numerator / safe, 0.0))

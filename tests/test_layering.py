@@ -1,0 +1,198 @@
+"""Imports point from the exit to the entrance, and a heavy library stays in the file that it belongs to."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "clvmodels"
+
+# A module imports from its own room and from the rooms before it. A room is a folder, or a file beside them.
+ROOMS = ("errors", "units", "data", "models", "inference", "prediction", "valuation", "evaluation", "report")
+
+# The rim imports from anywhere; nobody imports it but the front doors.
+RIM = ("scoring", "cli")
+FRONT_DOORS = ("__init__.py", "__main__.py", "cli.py")
+
+# A method of a result that opens a later room: imported when it is called, never when the module is.
+LATE_IMPORTS = {("evaluation/compare.py", "report")}  # Comparison.to_html()
+
+# A library, and the only files that import it.
+HOMES = {
+    "arviz": {"inference/nuts.py"},
+    "lifetimes": {"evaluation/lifetimes.py"},
+    "matplotlib": {"report/plots.py"},
+    "pymc": {"inference/nuts.py"},
+    "pyspark": {"scoring/spark.py"},
+    "pytensor": {"inference/nuts.py"},
+}
+
+# What a room does without, and its files that need it all the same: equations see arrays and know no optimiser.
+DATAFRAMES = ("duckdb", "narwhals", "pandas", "polars", "pyarrow")
+BANNED = {
+    "models": ((*DATAFRAMES, "scipy.optimize"), set[str]()),
+    "inference": (DATAFRAMES, {"inference/fit.py"}),  # Fit.frame()
+}
+
+# A method of inference knows no model by name: only what the models have in common.
+COMMON = ("protocols", "special")
+
+
+class Import(NamedTuple):
+    """One imported module: its full dotted name, the line, and whether it is only imported by a call."""
+
+    name: str
+    line: int
+    late: bool
+
+
+def imports(path: str, source: str) -> Iterator[Import]:
+    """Yield every import of a module of the package, given its path inside the package."""
+    tree = ast.parse(source)
+    late = {
+        inner
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt | ast.expr):
+            yield from (Import(name, node.lineno, node in late) for name in imported_names(path, node))
+
+
+def imported_names(path: str, node: ast.stmt | ast.expr) -> list[str]:
+    match node:
+        case ast.Import(names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module, names, level):
+            folders = ["clvmodels", *Path(path).parts[:-1]]
+            above = folders[: len(folders) - level + 1] if level else []
+            origin = ".".join([*above, *([module] if module else [])])
+            return [f"{origin}.{alias.name}" for alias in names]
+        case ast.Call(ast.Name(function) | ast.Attribute(attr=function), [ast.Constant(str(name)), *_]):
+            return [name] if function in {"import_module", "__import__"} else []
+    return []
+
+
+def violations(path: str, source: str) -> list[str]:
+    """Return a line for every import of a module that points the wrong way."""
+    return [
+        f"clvmodels/{path}:{found.line}: {complaint}"
+        for found in imports(path, source)
+        for complaint in (wrong_direction(path, found), wrong_library(path, found), knows_a_model(path, found))
+        if complaint
+    ]
+
+
+def room_of(path: str) -> str:
+    return Path(path).parts[0].removesuffix(".py")
+
+
+def wrong_direction(path: str, found: Import) -> str | None:
+    package, _, inner = found.name.partition(".")
+    here, there = room_of(path), inner.partition(".")[0]
+    if package != "clvmodels" or path in FRONT_DOORS or here == there:
+        return None
+    if there in RIM:
+        return f"{there} is the rim: nothing imports it but the front door"
+    if here in RIM:
+        return None
+    if here not in ROOMS:
+        return f"{here} is in none of the rooms {', '.join(ROOMS)}"
+    if there not in ROOMS:
+        return f"{found.name} is the front door, which is for users: import from the room that defines it"
+    backwards = ROOMS.index(there) > ROOMS.index(here) and not (found.late and (path, there) in LATE_IMPORTS)
+    return f"{here} imports from {there}, which comes after it" if backwards else None
+
+
+def wrong_library(path: str, found: Import) -> str | None:
+    for library, homes in HOMES.items():
+        if belongs(found.name, library) and path not in homes:
+            return f"{library} is imported in {', '.join(sorted(homes))} alone"
+    banned, exceptions = BANNED.get(room_of(path), ((), set()))
+    for library in banned:
+        if belongs(found.name, library) and path not in exceptions:
+            return f"{room_of(path)} does without {library}"
+    return None
+
+
+def knows_a_model(path: str, found: Import) -> str | None:
+    shared = found.name.startswith(tuple(f"clvmodels.models.{module}" for module in COMMON))
+    if room_of(path) == "inference" and belongs(found.name, "clvmodels.models") and not shared:
+        return f"a method knows no model by name, but this one imports {found.name}"
+    return None
+
+
+def belongs(name: str, library: str) -> bool:
+    """Whether a module is part of a library; arviz_stats is part of arviz."""
+    return name == library or name.startswith((f"{library}.", f"{library}_"))
+
+
+def test_every_import_of_the_package_points_to_the_entrance() -> None:
+    modules = sorted(PACKAGE.rglob("*.py"))
+    assert modules, f"no module in {PACKAGE}"
+    found = [
+        line
+        for module in modules
+        for line in violations(module.relative_to(PACKAGE).as_posix(), module.read_text(encoding="utf-8"))
+    ]
+    assert not found, "\n".join(["Imports that cross the lines of the architecture:", *found])
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "complaint"),
+    [
+        ("errors.py", "from clvmodels.units import duration", "errors imports from units, which comes after it"),
+        ("data/rfm.py", "from clvmodels.models.bg_nbd import BGNBD", "data imports from models"),
+        ("data/rfm.py", "from clvmodels import models", "data imports from models"),
+        ("data/rfm.py", "import clvmodels.report.page", "data imports from report"),
+        ("data/rfm.py", "from ..models import bg_nbd", "data imports from models"),
+        ("data/rfm.py", "from .. import models", "data imports from models"),
+        ("data/rfm.py", "if TYPE_CHECKING:\n    from clvmodels.models import BGNBD", "data imports from models"),
+        ("data/rfm.py", "def f():\n    from clvmodels.models import BGNBD", "data imports from models"),
+        ("data/rfm.py", "import_module('clvmodels.models.bg_nbd')", "data imports from models"),
+        ("data/rfm.py", "importlib.import_module('matplotlib')", "matplotlib is imported in report/plots.py alone"),
+        ("data/rfm.py", "from clvmodels import Fit", "clvmodels.Fit is the front door"),
+        ("data/rfm.py", "import clvmodels", "clvmodels is the front door"),
+        ("data/rfm.py", "from clvmodels.scoring.storage import save", "scoring is the rim"),
+        ("scoring/batch.py", "from clvmodels.cli import app", "cli is the rim"),
+        ("helpers.py", "from clvmodels.errors import DataError", "helpers is in none of the rooms"),
+        ("evaluation/compare.py", "from clvmodels.report import page", "evaluation imports from report"),
+        ("evaluation/metrics.py", "def f():\n    from clvmodels.report import page", "evaluation imports from report"),
+        ("report/page.py", "from matplotlib.figure import Figure", "matplotlib is imported in report/plots.py alone"),
+        ("inference/fit.py", "import arviz_stats as azs", "arviz is imported in inference/nuts.py alone"),
+        ("cli.py", "import pymc", "pymc is imported in inference/nuts.py alone"),
+        ("models/bg_nbd.py", "from scipy.optimize import minimize", "models does without scipy.optimize"),
+        ("models/bg_nbd.py", "from scipy import optimize", "models does without scipy.optimize"),
+        ("inference/nuts.py", "from clvmodels.models.bg_nbd import BGNBD", "a method knows no model by name"),
+        ("inference/nuts.py", "from clvmodels.models import BGNBD", "a method knows no model by name"),
+        ("inference/laplace.py", "import numpy, pandas as pd", "inference does without pandas"),
+    ],
+)
+def test_an_import_across_the_lines_is_named_with_its_file_and_line(path: str, source: str, complaint: str) -> None:
+    (found,) = violations(path, "import math\n" + source)
+    line = 2 + source.count("\n")
+    assert found.startswith(f"clvmodels/{path}:{line}: {complaint}")
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("units.py", "from clvmodels.errors import UnitError"),
+        ("report/page.py", "from clvmodels.data.rfm import RFM"),
+        ("report/page.py", "from . import plots"),
+        ("report/plots.py", "from matplotlib.figure import Figure"),
+        ("models/bg_nbd.py", "from scipy.special import gammaln"),
+        ("inference/fit.py", "import pandas as pd"),
+        ("inference/fit.py", "from clvmodels.models.protocols import Model"),
+        ("inference/fit.py", "from clvmodels.models import special"),
+        ("evaluation/compare.py", "def f():\n    from clvmodels.report import page"),
+        ("scoring/batch.py", "from clvmodels.report.tables import describe"),
+        ("__init__.py", "from clvmodels.scoring.storage import save"),
+        ("cli.py", "import clvmodels as clv\nfrom clvmodels.scoring import batch"),
+    ],
+)
+def test_an_import_within_the_lines_is_fine(path: str, source: str) -> None:
+    assert violations(path, source) == []
