@@ -64,4 +64,4 @@ def examples(values: Iterable[object], most: int = 5) -> str:
     '0, 1, 2, ...'
     """
     shown = [str(value) for value in islice(values, most + 1)]
-    return ", ".join(shown[:most] + ["..."] if len(shown) > most else shown)
+    return ", ".join([*shown[:most], "..."] if len(shown) > most else shown)

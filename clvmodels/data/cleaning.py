@@ -18,7 +18,7 @@ ZeroAmounts = Literal["purchase", "drop"]
 Returns = Literal["net", "drop", "refuse"]
 
 # A purchase whose rest is smaller than this share of its value is rounding, not money.
-_ROUNDING = 1e-12
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -167,10 +167,10 @@ def net_returns(
     """
     kept, unmatched = _within_period(spend, returned)
     # Most returns are settled within their own period; only the customers of the others are walked through.
-    needy = np.isin(customer, np.unique(customer[unmatched > 0]))
-    rows = np.flatnonzero(needy)
+    rows = np.flatnonzero(np.isin(customer, np.unique(customer[unmatched > 0])))
     if len(rows):
-        kept[rows], unmatched[rows] = _latest_first(customer[rows], kept[rows], unmatched[rows])
+        rounding = _ROUNDING * np.maximum(spend, returned)[rows]
+        kept[rows], unmatched[rows] = _latest_first(customer[rows], kept[rows], unmatched[rows], rounding)
     return kept, unmatched
 
 
@@ -183,32 +183,36 @@ def _within_period(
 
 
 def _latest_first(
-    customer: NDArray[np.int64], spend: NDArray[np.float64], returned: NDArray[np.float64]
+    customer: NDArray[np.int64],
+    spend: NDArray[np.float64],
+    returned: NDArray[np.float64],
+    rounding: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    kept, unmatched = spend.tolist(), [0.0] * len(spend)
+    kept, unmatched, limits = spend.tolist(), returned.tolist(), rounding.tolist()
     open_periods: list[int] = []
     previous = None
-    for row, (who, bought, back) in enumerate(zip(customer.tolist(), spend.tolist(), returned.tolist(), strict=True)):
+    for row, who in enumerate(customer.tolist()):
         if who != previous:
             open_periods, previous = [], who
-        if bought > 0:
+        if unmatched[row] > 0:
+            unmatched[row] = _take_off(kept, open_periods, unmatched[row], limits, limits[row])
+        elif kept[row] > 0:
             open_periods.append(row)
-        if back > 0:
-            unmatched[row] = _take_off(kept, open_periods, back)
     return np.array(kept), np.array(unmatched)
 
 
-def _take_off(kept: list[float], open_periods: list[int], back: float) -> float:
-    rest = back
-    while rest > _ROUNDING * back and open_periods:
+def _take_off(kept: list[float], open_periods: list[int], back: float, limits: list[float], limit: float) -> float:
+    while back > 0 and open_periods:
         latest = open_periods[-1]
-        taken = min(kept[latest], rest)
-        rest -= taken
-        kept[latest] -= taken
-        if kept[latest] <= _ROUNDING * back:
-            kept[latest] = 0.0
+        taken = min(kept[latest], back)
+        back, kept[latest] = _rounded(back - taken, limit), _rounded(kept[latest] - taken, limits[latest])
+        if kept[latest] == 0:
             open_periods.pop()
-    return rest if rest > _ROUNDING * back else 0.0
+    return back
+
+
+def _rounded(money: float, limit: float) -> float:
+    return money if money > limit else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,8 +310,8 @@ def handle_nulls(ledger: Ledger, columns: Mapping[str, str], nulls: Nulls) -> Le
         bad = _missing(ledger.rows, role)
         if nulls == "refuse" and bad.any():
             raise DataError(
-                f"{bad.sum():,} of {len(bad):,} rows have no usable {_WORDS[role]} in column {column!r} (rows "
-                f"{examples(np.flatnonzero(bad).tolist())}, counted from 0). Mend them, or pass nulls='drop' to leave "
+                f"{bad.sum():,} of {len(bad):,} rows have no usable {_WORDS[role]} in column {column!r} (row "
+                f"numbers, from 0: {examples(np.flatnonzero(bad).tolist())}). Mend them, or pass nulls='drop' to leave "
                 "these rows out; the cleaning report then counts them."
             )
         ledger = ledger.drop(bad, f"no {role}", f"Rows without a usable {_WORDS[role]} in column {column!r}.")
@@ -406,8 +410,8 @@ def check_days(rows: Rows, column: str, today: np.datetime64, observed_until: np
         )
     if observed_until is not None and (late := day > observed_until).any():
         raise SettingError(
-            f"{_days_message(day, late, column)} after observed_until = {observed_until}. To look at a part of the log, "
-            "read all of it and use split()."
+            f"{_days_message(day, late, column)} after observed_until = {observed_until}. To look at a part of the "
+            "log, read all of it and use split()."
         )
 
 

@@ -238,8 +238,8 @@ def _check(rfm: RFM) -> None:
         (
             t_x > T + slack,
             (
-                "have recency > T. Recency is measured from the first purchase to the last (not from the last purchase to "
-                "today) and cannot be longer than T; check that the two are not exchanged and are in the same unit."
+                "have recency > T. Recency is measured from the first purchase to the last (not from the last purchase "
+                "to today) and cannot be longer than T; check that the two are not exchanged and are in the same unit."
             ),
         ),
         (
@@ -252,8 +252,8 @@ def _check(rfm: RFM) -> None:
         (
             (x > 0) & (t_x == 0),
             (
-                "have repeat purchases but recency 0. Purchases of one period count once, and the first is not a repeat: "
-                "if your frequency counts every purchase, pass frequency - 1."
+                "have repeat purchases but recency 0. Purchases of one period count once, and the first is not a "
+                "repeat: if your frequency counts every purchase, pass frequency - 1."
             ),
         ),
     ]

@@ -5,6 +5,7 @@ Narwhals selects the columns, lazily where the frame is lazy, so that only what 
 
 import math
 import unicodedata
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
+from narwhals.exceptions import DuplicateError
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
@@ -53,8 +55,7 @@ def read_columns(frame: IntoFrame, names: Sequence[str], optional: Sequence[str]
         If this is not a dataframe, a column is missing, or a name stands there twice.
     """
     table = _table(frame)
-    present = table.collect_schema().names()
-    _refuse_missing(names, present)
+    _refuse_missing(names, present := _names(table))
     _refuse_twice(present)
     chosen = table.select(*names, *(name for name in optional if name in present))
     loaded = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
@@ -63,7 +64,14 @@ def read_columns(frame: IntoFrame, names: Sequence[str], optional: Sequence[str]
 
 def column_names(frame: IntoFrame) -> list[str]:
     """Return the names of the columns of a dataframe of any library."""
-    return list(_table(frame).collect_schema().names())
+    return _names(_table(frame))
+
+
+def _names(table: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> list[str]:
+    # The schema of a lazy frame would be cheaper, but it is a mapping, and would hide a name that stands there twice.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return list(table.columns)
 
 
 def _table(frame: IntoFrame) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
@@ -71,11 +79,14 @@ def _table(frame: IntoFrame) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
         _refuse_twice(list(frame.columns))
     try:
         table: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(frame)
+        _names(table)
     except TypeError:
         raise DataError(
             f"A dataframe is needed (pandas, Polars, PyArrow, DuckDB, ...), and this is a {type(frame).__name__}. "
             "Read files first, for example with pandas.read_csv or pandas.read_parquet."
         ) from None
+    except DuplicateError as error:
+        raise DataError(f"Column names stand there more than once. Rename them. {error}") from None
     return table
 
 
@@ -167,10 +178,10 @@ def _texts(values: Iterable[object]) -> NDArray[Any]:
 
 
 def _integers(distinct: NDArray[Any], name: str) -> NDArray[Any]:
-    try:
-        return np.asarray(distinct, dtype=np.int64)
-    except OverflowError:
-        raise DataError(f"Column {name!r} has ids of more than 64 bits. Convert the column to text.") from None
+    limits = np.iinfo(np.int64)
+    if not limits.min <= distinct.min() <= distinct.max() <= limits.max:
+        raise DataError(f"Column {name!r} has ids beyond the range of 64-bit integers. Convert the column to text.")
+    return distinct.astype(np.int64)
 
 
 def _whole(distinct: NDArray[Any], name: str) -> NDArray[Any]:
@@ -178,8 +189,8 @@ def _whole(distinct: NDArray[Any], name: str) -> NDArray[Any]:
     bad = ~np.isfinite(numbers) | (numbers != np.round(numbers)) | (np.abs(numbers) > _EXACT_FLOAT)
     if bad.any():
         raise DataError(
-            f"{bad.sum():,} customer ids in column {name!r} are not whole numbers that a float can hold exactly: "
-            f"{examples(numbers[bad].tolist())}. Read the column as text or as integers."
+            f"{bad.sum():,} of {len(bad):,} customer ids in column {name!r} are not whole numbers that a float holds "
+            f"exactly: {examples(numbers[bad].tolist())}. Read the column as text or as integers."
         )
     return numbers.astype(np.int64)
 
@@ -206,14 +217,12 @@ def _refuse_lookalikes(distinct: NDArray[Any], name: str) -> None:
     if all(text.isascii() and text == text.strip() for text in distinct):
         return
     seen: dict[str, str] = {}
-    pairs = []
-    for text in distinct:
-        if (other := seen.setdefault(unicodedata.normalize("NFC", text.strip()), text)) is not text and text.strip():
-            pairs.append(f"{other!r} and {text!r}")  # noqa: PERF401 -- the walrus would hide the point
+    alike = [(seen.setdefault(unicodedata.normalize("NFC", text.strip()), text), text) for text in distinct]
+    pairs = [f"{one!a} and {other!a}" for one, other in alike if one != other and other.strip()]
     if pairs:
         raise DataError(
-            f"{len(pairs):,} pairs of customer ids in column {name!r} differ only by surrounding white space or by "
-            f"their Unicode form: {examples(pairs)}. Strip and normalise the ids if they are the same customers."
+            f"Column {name!r} has customer ids that differ only by surrounding white space or by their Unicode form "
+            f"({examples(pairs)}). Strip and normalise the ids if they are the same customers, or rename them."
         )
 
 
@@ -222,8 +231,8 @@ def _refuse_lookalikes(distinct: NDArray[Any], name: str) -> None:
 
 def read_stamps(
     values: "Column[Any]", name: str, time_zone: str | None = None, date_format: str | None = None
-) -> tuple[Stamps, str | None]:
-    """Return wall-clock times, and the time zone that they are in where it is known.
+) -> tuple[Stamps, str]:
+    """Return wall-clock times, and a sentence on the time zone that they are in where it is known.
 
     Parameters
     ----------
@@ -240,7 +249,7 @@ def read_stamps(
     stamps
         ``datetime64[us]``, NaT where missing. Shape ``(rows,)``.
     zone
-        The zone that the wall clock is in; ``None`` where nothing is known of it.
+        Which zone's days count and why; empty where nothing is known of a zone.
 
     Raises
     ------
@@ -325,7 +334,7 @@ def _parsed(values: "Column[Any]", name: str, time_zone: str | None, date_format
 
 def _at(stamps: pd.DatetimeIndex, positions: "NDArray[np.integer[Any]]") -> pd.DatetimeIndex:
     """Return the stamps at some positions, NaT at -1."""
-    return pd.DatetimeIndex(stamps.append(pd.DatetimeIndex([pd.NaT], tz=stamps.tz))[positions])
+    return pd.DatetimeIndex(stamps.insert(len(stamps), pd.NaT)[positions])
 
 
 # A time and then Z or an offset: a date alone may also end in something like -05.
@@ -375,7 +384,7 @@ def _refuse_half_aware(aware: Bools, things: Sequence[Any], name: str) -> None:
     if not aware.all():
         shown = f"{things[int(np.argmax(aware))]!s} and {things[int(np.argmin(aware))]!s}"
         raise DataError(
-            f"Column {name!r} mixes {aware.sum():,} dates with a time zone and {(~aware).sum():,} without, such as "
+            f"Column {name!r} mixes dates with a time zone ({aware.sum():,}) and without ({(~aware).sum():,}), such as "
             f"{shown}. Give all of them a zone, or none."
         )
 
@@ -394,19 +403,22 @@ def _refuse_unread(
     bad = parsed.isna()
     if bad.any():
         rows = np.isin(raw, np.flatnonzero(bad)).sum()
-        wanted = f"read with date_format={date_format!r}" if date_format else "ISO dates such as 2024-01-31"
+        what = f"that date_format={date_format!r} cannot read" if date_format else "that is not like 2024-01-31 (ISO)"
         raise DataError(
-            f"{rows:,} rows have a date in column {name!r} that is not {wanted}: "
-            f"{examples(map(repr, texts[bad]))}. Mend them, or pass the right date_format, such as '%d/%m/%Y'."
+            f"{rows:,} of {len(raw):,} rows have a date in column {name!r} {what}: {examples(map(repr, texts[bad]))}. "
+            "Mend them, or say how dates are written, for example date_format='%d/%m/%Y'."
         )
 
 
-def _wall_clock(parsed: pd.DatetimeIndex, time_zone: str | None) -> tuple[Stamps, str | None]:
-    zone = time_zone
-    if parsed.tz is not None:
-        zone = time_zone or str(parsed.tz)
-        parsed = (parsed.tz_convert(time_zone) if time_zone else parsed).tz_localize(None)
-    return parsed.to_numpy().astype("datetime64[us]"), zone
+def _wall_clock(parsed: pd.DatetimeIndex, time_zone: str | None) -> tuple[Stamps, str]:
+    if parsed.tz is None:
+        zone = f"Days are days in {time_zone}: the dates carry no zone and are taken to be in it." if time_zone else ""
+        return parsed.to_numpy().astype("datetime64[us]"), zone
+    zone = f"Days are days in {parsed.tz}, the zone that the dates carry; time_zone= chooses another."
+    if time_zone:
+        zone = f"Days are days in {time_zone}: dates were converted from {parsed.tz}."
+    local = parsed.tz_convert(time_zone or parsed.tz).tz_localize(None)
+    return local.to_numpy().astype("datetime64[us]"), zone
 
 
 # --- numbers and attributes ------------------------------------------------------------------------------------------
@@ -468,9 +480,9 @@ def read_attribute(values: "Column[Any]", codes: Codes, ids: NDArray[Any], name:
     if changes.any():
         row = int(np.argmax(changes))
         raise DataError(
-            f"Column {name!r} changes within {len(np.unique(codes[changes])):,} customers; {ids[codes[row]]!r}, for "
-            f"one, has {things[first[codes[row]]]!r} and {things[raw[row]]!r}. An attribute needs one value a customer: "
-            "decide which one counts (the first, the latest, ...) and write it into each of the customer's rows."
+            f"Column {name!r} changes within customers, {len(np.unique(codes[changes])):,} of {len(ids):,}; "
+            f"{ids[codes[row]]!r}, for one, has {things[raw[row]]!r} and {things[first[codes[row]]]!r}. An attribute "
+            "needs one value a customer: decide which one counts and write it into each of the customer's rows."
         )
     return pd.Series(things[first]).infer_objects().to_numpy()
 
@@ -524,8 +536,8 @@ def refuse_missing_values(missing: Mapping[str, Bools], advice: str = "Mend or l
         if bad.any():
             where = examples(np.flatnonzero(bad).tolist())
             raise DataError(
-                f"{bad.sum():,} of {len(bad):,} rows have no usable value in column {name!r} (rows {where}, counted "
-                f"from 0). {advice}"
+                f"{bad.sum():,} of {len(bad):,} rows have no usable value in column {name!r} (row numbers, from 0: "
+                f"{where}). {advice}"
             )
 
 
@@ -561,9 +573,9 @@ def _monetary_value(values: "Column[Any] | None", frequency: Codes) -> Floats | 
     bad = (frequency == 0) & (money != 0)
     if bad.any():
         raise DataError(
-            f"{bad.sum():,} of {len(money):,} rows have a monetary_value but no repeat purchase (rows "
-            f"{examples(np.flatnonzero(bad).tolist())}, counted from 0). It is the mean of the repeat purchases, "
-            "without the first: pass 0 for one-time buyers, and put the value of first purchases into a column first_spend."
+            f"{bad.sum():,} of {len(money):,} rows have a monetary_value but no repeat purchase (row "
+            f"numbers, from 0: {examples(np.flatnonzero(bad).tolist())}). It is the mean of the repeat purchases, "
+            "without the first: pass 0 for one-time buyers, and put the value of first purchases into first_spend."
         )
     return money
 

@@ -179,13 +179,17 @@ class Transactions:
         _refuse_no_purchase(ledger)
         check_days(ledger.rows, date, np.datetime64("today", "D"), until)
         first, last = ledger.rows.day.min(), ledger.rows.day.max() if until is None else until
-        ledger = _note_zone(replace(ledger, rows=ledger.rows.sort()), table.zone, time_zone)
+        ledger = replace(ledger, rows=ledger.rows.sort())
+        if table.zone:
+            ledger = ledger.note(np.ones(len(ledger.rows), dtype=bool), "time zone", table.zone)
         ledger = note_duplicates(handle_zero_amounts(handle_returns(ledger, returns), zero_amounts))
         if since is not None:
             first, ledger = max(first, since), leave_out_acquired_before(ledger, since)
         _refuse_no_purchase(ledger)
         source = _Source(table.ids, table.attributes(), table.rows.tally, ledger.taken_out, ledger.notes, since)
-        object.__setattr__(self, "_log", _Log(source, _Events.of(ledger.rows), first, last, _whole_days(period)))
+        log = _Log(source, _Events.of(ledger.rows), first, last, _whole_days(period))
+        log.refuse_emptiness()
+        object.__setattr__(self, "_log", log)
 
     @classmethod
     def _of(cls, log: "_Log") -> Self:
@@ -212,6 +216,11 @@ class Transactions:
     def length(self) -> Duration:
         """From the first day to the last, both included; of a holdout, from the day after the split."""
         return Duration(float((self._log.last - self._log.first) / _DAY + 1))
+
+    @property
+    def has_money(self) -> bool:
+        """Whether there is an amount column."""
+        return self._log.has_money
 
     @property
     def customer_id(self) -> NDArray[Any]:
@@ -355,7 +364,7 @@ class _Table:
 
     ids: NDArray[Any]
     rows: Rows
-    zone: str | None
+    zone: str
     columns: "Mapping[str, pd.Series[Any]]"
 
     def attributes(self) -> dict[str, NDArray[Any]]:
@@ -412,15 +421,10 @@ def _whole_days(period: "str | timedelta | Duration") -> Duration:
 
 def _refuse_no_purchase(ledger: Ledger) -> None:
     if ledger.rows.is_return.all():
-        taken = "".join(f"; {rule.tally.rows:,} rows left out ({rule.name})" for rule in ledger.taken_out)
-        raise DataError(f"There is no purchase in these data: {len(ledger.rows):,} rows with a negative amount{taken}.")
-
-
-def _note_zone(ledger: Ledger, zone: str | None, asked: str | None) -> Ledger:
-    if zone is None:
-        return ledger
-    source = "as asked for" if asked else "the zone that the dates carry; time_zone= chooses another"
-    return ledger.note(np.ones(len(ledger.rows), dtype=bool), "time zone", f"Days are days in {zone}, {source}.")
+        reasons = [f"{rule.tally.rows:,} rows were left out ({rule.name})" for rule in ledger.taken_out]
+        if len(ledger.rows):
+            reasons.append(f"{len(ledger.rows):,} rows are returns (negative amounts)")
+        raise DataError(f"There is no purchase in these data: {' and '.join(reasons)}.")
 
 
 # --- the log ---------------------------------------------------------------------------------------------------------
@@ -546,12 +550,17 @@ class _Log:
 
     def _part(self, inside: Bools, first: np.datetime64, last: np.datetime64, sentence: str) -> "_Log":
         part = replace(self, events=self.events.take(inside), first=first, last=last, known=None)
-        if not part.events.purchases.any():
-            raise DataError(f"There is no purchase from {first} to {last}. Split at another day.")
+        part.refuse_emptiness()
         lost = count_customers(self.events.customer) - count_customers(part.events.customer)
         outside = self.events.take(~inside)
         rule = Rule("other side of the split", sentence, self._tally(outside.rows, lost, outside.money))
         return replace(part, source=replace(self.source, taken_out=(*self.source.taken_out, rule)))
+
+    def refuse_emptiness(self) -> None:
+        if not self.events.purchases.any():
+            raise DataError(f"There is no purchase from {self.first} to {self.last}. Split at another day.")
+        if not len(self.purchases.customer):
+            raise DataError(f"No purchase is left from {self.first} to {self.last}: all of them were returned in full.")
 
     @cached_property
     def _netted(self) -> tuple[_Events, Floats, Floats]:
@@ -563,8 +572,6 @@ class _Log:
         periods, kept, _ = self._netted
         # A purchase of amount zero has nothing to be returned, so no return undoes it.
         alive = (periods.purchases > 0) & ((kept > 0) | (periods.spend == 0))
-        if not alive.any():
-            raise DataError(f"No purchase is left from {self.first} to {self.last}: all of them were returned in full.")
         return _Purchases(periods.customer[alive], periods.day[alive], kept[alive])
 
     @cached_property
@@ -595,7 +602,10 @@ class _Log:
             tally = self._tally(len(rows), count_customers(self._netted[0].customer[rows]), -unmatched.sum())
             sentence = "Returns with no purchase in the log to take them off, by customer and period, change nothing."
             notes = (*notes, Rule("unmatched returns", sentence, tally))
-        taken_out = (*self.source.taken_out, *(rule for rule in self._counting() if rule.tally.rows))
+        taken_out = (
+            *self.source.taken_out,
+            *(rule for rule in self._counting() if rule.tally.rows or rule.tally.money),
+        )
         return CleaningReport(self.source.came_in, taken_out, left, notes)
 
     def _counting(self) -> tuple[Rule, Rule, Rule]:
@@ -668,8 +678,8 @@ def _spike(calendar: Calendar) -> str:
         f"{start:,} customers have their first purchase in the first {_SPIKE_DAYS} days of the log, against "
         f"{usual:,.0f} in {_SPIKE_DAYS} days of the months after. The log seems to start later than the business, so "
         "that old customers look new and too much is expected of them. Leave them out with acquired_since="
-        f"'{calendar.day[0] + 3 * _SPIKE_DAYS * _DAY}' or another date from which first purchases come at an even rate; "
-        "any acquired_since= also says that you have decided, and silences this warning."
+        f"'{calendar.day[0] + 3 * _SPIKE_DAYS * _DAY}' or another date from which first purchases come at an even "
+        "rate; any acquired_since= also says that you have decided, and silences this warning."
     )
 
 
@@ -683,8 +693,8 @@ def _saturation(purchases: _Purchases, period: Duration) -> str:
     advice = "Choose a shorter period." if period.days > 1 else "Look at them apart, as accounts rather than customers."
     return (
         f"{saturated.sum():,} customers with {share:.0%} of all purchases buy in more than half of the periods of "
-        f"{period} between their first purchase and their last. Purchases within a period are one, so that many of theirs are "
-        f"hidden, and the models expect purchases at random times. {advice}"
+        f"{period} between their first purchase and their last. Purchases within a period are one, so that many of "
+        f"theirs are hidden, and the models expect purchases at random times. {advice}"
     )
 
 

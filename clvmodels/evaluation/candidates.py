@@ -103,7 +103,7 @@ class FormulaCandidate:
         return Prediction(counts, self.formula.value(past, Plan(horizon), draws, seed))
 
 
-def as_candidate(candidate: Any) -> Candidate:
+def as_candidate(candidate: Any) -> Candidate:  # noqa: ANN401 -- whatever a user passes
     """Return a candidate from a model's class, a ``SimpleFormula``, or a candidate.
 
     Raises

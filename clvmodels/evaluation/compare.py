@@ -14,12 +14,20 @@ from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Newcomers, Transactions
 from clvmodels.errors import CLVError, SettingError
 from clvmodels.evaluation.candidates import Candidate, Prediction, as_candidate
-from clvmodels.evaluation.score import LEVELS, HindsightSource, Score, SpendSource, score
+from clvmodels.evaluation.lifetimes import LifetimesBGNBD, is_installed
+from clvmodels.evaluation.score import HindsightSource, Score, SpendSource, score
+from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.protocols import Floats
 from clvmodels.prediction.forecast import Forecast, Progress
 from clvmodels.units import Duration
+from clvmodels.valuation.simple_formula import SimpleFormula
 
 _HINDSIGHT = "same interval for all, in hindsight"
+_NUMBERS = (
+    *("predicted_total", "total_lower_90", "total_upper_90", "rmse", "mae"),
+    *("coverage_90", "pit_90", "interval_score_90", "crps", "gini", "top_decile"),
+)
 _BINS = 7  # customers with this many past repeat purchases or more are taken together
 
 
@@ -77,7 +85,7 @@ class Comparison:
         (of the realised total), ``rmse`` of the means, ``mae`` of the medians, ``coverage_90``, ``pit_90`` (calibrated
         at 0.90), ``interval_score_90``, ``crps``, ``gini``, ``top_decile``. What does not apply is missing.
         """
-        return pd.DataFrame([_row(result) for result in self.results]).astype({"note": "string"})
+        return pd.DataFrame([self._row(result) for result in self.results]).astype({"note": "string"})
 
     def intervals(self) -> pd.DataFrame:
         """Return a row a candidate, quantity and level: coverage, PIT coverage and interval score.
@@ -87,7 +95,7 @@ class Comparison:
         return pd.DataFrame(list(self._interval_rows()))
 
     def by_frequency(self) -> pd.DataFrame:
-        """Return a row a number of past repeat purchases: customers, mean purchases that happened and were predicted."""
+        """Return a row a number of past repeat purchases: customers, mean purchases that happened, and as predicted."""
         past = np.minimum(self.past.frequency, _BINS)
         means = {result.candidate: result.purchases.mean for result in self.results if result.purchases is not None}
         table = pd.DataFrame({"frequency": past, "customers": 1, "actual": self.actual.purchases, **means})
@@ -99,8 +107,8 @@ class Comparison:
     def to_json(self, path: "str | Path") -> None:
         """Write ``{"candidates": [...]}`` with the rows of ``frame()``, and the hindsight yardstick beside it."""
         written = {
-            "candidates": [_row(result) for result in self.results],
-            "hindsight": _row(self.hindsight),
+            "candidates": [self._row(result) for result in self.results],
+            "hindsight": self._row(self.hindsight),
             "intervals": list(self._interval_rows()),
             "customers": len(self.past),
             "horizon_days": self.horizon.days,
@@ -118,6 +126,14 @@ class Comparison:
 
         Path(path).write_text(comparison_page(self), encoding="utf-8")
 
+    def _row(self, result: Result) -> dict[str, Any]:
+        row: dict[str, Any] = {"candidate": result.candidate}
+        scores = {"purchases": (result.purchases, self.actual.purchases), "money": (result.money, self.actual.money)}
+        for quantity, (scored, actual) in scores.items():
+            row[f"{quantity}_actual_total"] = None if actual is None else float(actual.sum())
+            row |= {f"{quantity}_{name}": number for name, number in _numbers(scored).items()}
+        return row | {"note": result.note or None}
+
     def _interval_rows(self) -> Iterator[dict[str, Any]]:
         for result in (*self.results, self.hindsight):
             scores = (("purchases", result.purchases), ("money", result.money), ("spend given purchases", result.spend))
@@ -126,7 +142,13 @@ class Comparison:
                     yield {"candidate": result.candidate, "quantity": quantity, **vars(interval)}
 
     def __repr__(self) -> str:
-        columns = ["candidate", "purchases_predicted_total", "purchases_rmse", "purchases_pit_90", "money_predicted_total"]
+        columns = [
+            "candidate",
+            "purchases_predicted_total",
+            "purchases_rmse",
+            "purchases_pit_90",
+            "money_predicted_total",
+        ]
         table = self.frame()[columns].to_string(index=False, float_format=lambda value: f"{value:,.3f}")
         actual = f"{self.actual.purchases.sum():,} purchases"
         if self.actual.money is not None:
@@ -190,6 +212,22 @@ def compare(
     return Comparison(tuple(results), _hindsight(rfm, actual), rfm, actual, future.length)
 
 
+def standard_candidates() -> list[Any]:
+    """Return the usual candidates: our models, lifetimes where installed, and the simple formula in its readings."""
+    return [
+        BGNBD,
+        MBGNBD,
+        *([LifetimesBGNBD()] if is_installed() else []),
+        SimpleFormula(),
+        SimpleFormula(per_customer=True),
+        SimpleFormula(gap="17 weeks"),
+        SimpleFormula(gap="26 weeks"),
+        SimpleFormula(survival="certain"),
+        SimpleFormula(survival="certain", orders="all"),
+        SimpleFormula(lifespan="span"),
+    ]
+
+
 def _result(
     recipe: Candidate, rfm: RFM, actual: Actual, horizon: Duration, draws: int, seed: int, progress: Progress | None
 ) -> Result:
@@ -203,10 +241,12 @@ def _result(
 
 
 def _scores(prediction: Prediction, actual: Actual, progress: Progress | None) -> tuple[Score | None, Score | None]:
-    purchases = prediction.purchases and score(prediction.purchases, actual.purchases.astype(float), progress)
-    if prediction.money is None or actual.money is None:
-        return purchases, None
-    return purchases, score(prediction.money, actual.money, progress)
+    purchases = money = None
+    if prediction.purchases is not None:
+        purchases = score(prediction.purchases, actual.purchases.astype(float), progress)
+    if prediction.money is not None and actual.money is not None:
+        money = score(prediction.money, actual.money, progress)
+    return purchases, money
 
 
 def _spend_score(prediction: Prediction, rfm: RFM, actual: Actual, seed: int) -> Score | None:
@@ -220,30 +260,22 @@ def _spend_score(prediction: Prediction, rfm: RFM, actual: Actual, seed: int) ->
 
 
 def _hindsight(rfm: RFM, actual: Actual) -> Result:
-    purchases = score(Forecast(rfm, HindsightSource(actual.purchases.astype(float)), "purchases"), actual.purchases.astype(float))
+    counts = actual.purchases.astype(float)
+    purchases = score(Forecast(rfm, HindsightSource(counts), "purchases"), counts)
     if actual.money is None:
         return Result(_HINDSIGHT, purchases, None, None, "")
     money = score(Forecast(rfm, HindsightSource(actual.money), "money"), actual.money)
     return Result(_HINDSIGHT, purchases, money, None, "")
 
 
-def _row(result: Result) -> dict[str, Any]:
-    row: dict[str, Any] = {"candidate": result.candidate}
-    for quantity, scored in (("purchases", result.purchases), ("money", result.money)):
-        row |= {f"{quantity}_{name}": number for name, number in _numbers(scored).items()}
-    return row | {"note": result.note or None}
-
-
 def _numbers(scored: Score | None) -> dict[str, float | None]:
-    names = ("actual_total", "predicted_total", "total_lower_90", "total_upper_90", "rmse", "mae", "coverage_90")
-    names += ("pit_90", "interval_score_90", "crps", "gini", "top_decile")
     if scored is None:
-        return dict.fromkeys(names)
+        return dict.fromkeys(_NUMBERS)
     at = scored.at(0.90)
     total = scored.total.interval(0.90) if scored.total.realised is not None else (None, None)
     interval = (at.coverage, at.pit, at.score) if at else (None, None, None)
-    values = (scored.actual_total, scored.total.mean, *total, scored.rmse, scored.mae, *interval)
-    return dict(zip(names, (*values, scored.crps, scored.gini, scored.top_decile), strict=True))
+    values = (scored.total.mean, *total, scored.rmse, scored.mae, *interval)
+    return dict(zip(_NUMBERS, (*values, scored.crps, scored.gini, scored.top_decile), strict=True))
 
 
 def _refuse_doubles(names: list[str]) -> None:

@@ -2,7 +2,10 @@
 
 import warnings
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from importlib.util import find_spec
+from io import StringIO
 
 import numpy as np
 
@@ -33,26 +36,35 @@ class LifetimesBGNBD:
     name = "lifetimes BG/NBD"
 
     def predict(self, past: RFM, horizon: Duration, draws: int, seed: int) -> Prediction:
-        """Fit and predict with lifetimes, in the unit of the RFM."""
-        x, t_x, T = past.frequency, past.recency, past.T
-        with warnings.catch_warnings():
+        """Fit and predict with lifetimes, in the unit of the RFM; a search of its that fails is a note."""
+        with warnings.catch_warnings(), redirect_stdout(StringIO()):
             warnings.simplefilter("ignore")  # its import and its arithmetic warn under current pandas and NumPy
-            from lifetimes import BetaGeoFitter, GammaGammaFitter
+            from lifetimes.utils import ConvergenceError
 
-            purchases = BetaGeoFitter().fit(x, t_x, T)
-            t = horizon.count(past.unit)
-            counts = np.asarray(purchases.conditional_expected_number_of_purchases_up_to_time(t, x, t_x, T))
-            forecast = Forecast(past, PointSource(counts), "purchases")
-            if past.monetary_value is None:
-                return Prediction(forecast, None)
-            bought = (x > 0) & (past.monetary_value > 0)
-            spend = GammaGammaFitter().fit(x[bought], past.monetary_value[bought])
-            worth = np.asarray(spend.conditional_expected_average_profit(x, past.monetary_value))
-        return Prediction(forecast, Forecast(past, PointSource(counts * worth), "clv"))
+            try:
+                counts, spend = _points(past, horizon)
+            except ConvergenceError:
+                return Prediction(None, None, note="lifetimes did not converge on these data.")
+        purchases = Forecast(past, PointSource(counts), "purchases")
+        if spend is None:
+            return Prediction(purchases, None)
+        return Prediction(purchases, Forecast(past, PointSource(counts * spend), "clv"))
+
+
+def _points(past: RFM, horizon: Duration) -> tuple[Floats, Floats | None]:
+    from lifetimes import BetaGeoFitter, GammaGammaFitter
+
+    x, t_x, T, m = past.frequency, past.recency, past.T, past.monetary_value
+    purchases = BetaGeoFitter().fit(x, t_x, T)
+    t = horizon.count(past.unit)
+    counts = np.asarray(purchases.conditional_expected_number_of_purchases_up_to_time(t, x, t_x, T))
+    if m is None:
+        return counts, None
+    bought = (x > 0) & (m > 0)
+    spend = GammaGammaFitter().fit(x[bought], m[bought])
+    return counts, np.asarray(spend.conditional_expected_average_profit(x, m))
 
 
 def is_installed() -> bool:
     """Return whether lifetimes can be imported, without importing it."""
-    from importlib.util import find_spec
-
     return find_spec("lifetimes") is not None

@@ -102,7 +102,7 @@ def gini(predicted: Floats, actual: Floats) -> float:
     1.0
     """
     best = _concentration(actual, actual)
-    return _concentration(predicted, actual) / best if best else 0.0
+    return _concentration(predicted, actual) / best + 0.0 if best else 0.0
 
 
 def top_share(predicted: Floats, actual: Floats, share: float = 0.10) -> float:

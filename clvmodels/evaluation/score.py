@@ -133,7 +133,7 @@ class HindsightSource:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the customers; every chunk has the same thousand quantiles for each."""
-        quantiles = np.quantile(self.actual, (np.arange(1000) + 0.5) / 1000, method="inverted_cdf")
+        quantiles = np.quantile(self.actual, (np.arange(1000) + 0.5) / 1000, method="inverted_cdf").astype(float)
         for customers in np.array_split(np.arange(len(self.actual)), 1 + len(self.actual) // 1000):
             alike = np.repeat(quantiles[:, None], len(customers), axis=1)
             mean = np.full(len(customers), self.actual.mean())
@@ -159,5 +159,7 @@ class SpendSource:
         for customers in np.array_split(np.arange(len(self.rfm)), 1 + len(self.rfm) // 1000):
             rfm, count = self.rfm.take(customers), self.count[customers]
             money = simulate_money(self.spend, rfm, count, self.seed)
-            expected = count * np.atleast_2d(self.spend.expected_spend(rfm.frequency.astype(float), rfm.money))
+            expected = count.astype(float) * np.atleast_2d(
+                self.spend.expected_spend(rfm.frequency.astype(float), rfm.money)
+            )
             yield Chunk(customers, expected.mean(axis=0), expected, money, {})

@@ -109,15 +109,11 @@ class Fit(Generic[M]):
             raise FitError(f"{self.name} cannot be used on these data. {self.verdict}")
 
     def frame(self) -> pd.DataFrame:
-        """Return a row a parameter: estimate and standard error, and where there are draws mean, sd and 90 % interval."""
+        """Return a row a parameter: estimate, standard error, and where there are draws mean, sd and 90 % interval."""
         names = self.specification.parameter_names()
-        table = pd.DataFrame(
-            {
-                "parameter": names,
-                "estimate": [getattr(self.point, name, None) for name in names],
-                "standard_error": [self.standard_errors.get(name) for name in names],
-            }
-        )
+        table = pd.DataFrame({"parameter": names, "estimate": [getattr(self.model, name) for name in names]})
+        if self.standard_errors:
+            table["standard_error"] = [self.standard_errors[name] for name in names]
         if self.posterior is None:
             return table
         draws = np.column_stack([np.ravel(getattr(self.posterior, name)) for name in names])
@@ -157,7 +153,7 @@ def fit(specification: type[M], data: RFM, method: Method | None = None, seed: i
     >>> past, _ = clv.Transactions(
     ...     clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount"
     ... ).split("1997-09-30")
-    >>> clv.fit(clv.BGNBD, past.summarize(unit="week"), clv.MaximumLikelihood()).log_likelihood.round(3)
+    >>> round(clv.fit(clv.BGNBD, past.summarize(unit="week"), clv.MaximumLikelihood()).log_likelihood, 3)
     -9582.429
     """
     method = Laplace() if method is None else method
@@ -185,7 +181,7 @@ def _at_peak(fitted: Fit[M], evidence: Evidence, peak: Peak) -> Fit[M]:
     point = _model(fitted.specification, evidence, peak.phi)
     diagnostics = {"iterations": peak.iterations}
     fitted = replace(
-        fitted, point=point, log_likelihood=peak.value + evidence.log_jacobian, diagnostics=diagnostics
+        fitted, point=point, log_likelihood=float(peak.value + evidence.log_jacobian), diagnostics=diagnostics
     )
     if peak.at_border:
         return replace(fitted, verdict=Verdict(Outcome.AT_BORDER, point.unidentified()))
@@ -198,7 +194,8 @@ def _at_peak(fitted: Fit[M], evidence: Evidence, peak: Peak) -> Fit[M]:
 
 
 def _model(specification: type[M], evidence: Evidence, phi: Floats) -> M:
-    return specification(*np.exp(phi)).rescaled(evidence.scale)
+    model: M = specification(*np.exp(phi)).rescaled(evidence.scale)
+    return model
 
 
 def random_stream(seed: int, purpose: str) -> np.random.Generator:

@@ -14,7 +14,7 @@ from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.protocols import Evidence, Floats, Model
 
 TRUSTED_K = 0.7  # beyond it importance sampling is not reliable (Vehtari et al. 2024)
-_WIDER = 1.2  # tails a little heavier than the posterior's: on CDNOW k-hat falls from 0.5 to 0, at 15 % fewer effective draws
+_WIDER = 1.2  # reaches into the posterior's tails: on CDNOW k-hat falls from 0.5 to 0, for 15 % fewer effective draws
 _FEWEST_CANDIDATES = 1000  # fewer leave the tail too short to judge
 
 
@@ -41,9 +41,7 @@ class Inferred:
 class Method(Protocol):
     """An object that owns its settings."""
 
-    def infer(
-        self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator
-    ) -> Inferred:
+    def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
         """Return draws of the log parameters, given the peak of the likelihood."""
         ...
 
@@ -58,9 +56,7 @@ class MaximumLikelihood:
     MaximumLikelihood()
     """
 
-    def infer(
-        self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator
-    ) -> Inferred:
+    def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
         """Add nothing: every fit has the point of maximum likelihood."""
         return Inferred(None, Verdict(Outcome.CONVERGED, "Gradient and Hessian are those of a maximum."), {})
 
@@ -69,8 +65,8 @@ class MaximumLikelihood:
 class Laplace:
     """A Gaussian at the posterior mode, in logarithms, corrected towards the exact posterior and checked against it.
 
-    Candidates are drawn from the Gaussian (a little widened), weighted by exact posterior / Gaussian with the weights' tail smoothed
-    (PSIS), and resampled once to draws of equal weight.
+    Candidates are drawn from the Gaussian (a little widened), weighted by exact posterior / Gaussian with the weights'
+    tail smoothed (PSIS), and resampled once to draws of equal weight.
 
     Parameters
     ----------
@@ -92,9 +88,7 @@ class Laplace:
         if self.draws < 1:
             raise SettingError(f"Laplace needs at least one draw; draws={self.draws}.")
 
-    def infer(
-        self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator
-    ) -> Inferred:
+    def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
         """Return the draws, with k-hat and the effective sample size of the candidates."""
         objective = Objective(specification, evidence, self.prior)
         mode = climb(objective, peak.phi)

@@ -42,7 +42,8 @@ class Peak:
     @property
     def covariance(self) -> Floats:
         """The inverse of the negative Hessian, shape ``(parameters, parameters)``."""
-        return np.linalg.inv(self.precision)
+        inverse: Floats = np.linalg.inv(self.precision).astype(float)
+        return inverse
 
 
 def climb(objective: Objective, start: Floats, most_iterations: int = 200) -> Peak:
@@ -52,7 +53,7 @@ def climb(objective: Objective, start: Floats, most_iterations: int = 200) -> Pe
     def at(phi: bytes) -> tuple[float, Floats, Floats]:
         return objective.derivatives(np.frombuffer(phi))
 
-    found = minimize(
+    found = minimize(  # type: ignore[call-overload]  # the stubs do not know the options of trust-exact
         lambda phi: -at(phi.tobytes())[0],
         start,
         method="trust-exact",

@@ -39,7 +39,7 @@ def smooth(log_ratios: Floats) -> Smoothed:
     tail = order[-int(np.ceil(min(len(order) / 5, 3 * np.sqrt(len(order))))) - 1 :]
     threshold, tail = max(log_weights[tail[0]], np.log(np.finfo(float).tiny)), tail[1:]
     tail = tail[log_weights[tail] > threshold]
-    if np.ptp(log_weights) < 1e-12:  # noqa: PLR2004 -- equal to rounding
+    if np.ptp(log_weights) < 1e-12:
         return Smoothed(np.full(len(log_weights), 1 / len(log_weights)), -np.inf)
     if len(tail) < _FEWEST_IN_TAIL:
         return Smoothed(_normalised(log_weights), np.inf)
@@ -70,5 +70,6 @@ def fit_pareto(excess: Floats) -> tuple[float, float]:
 
 
 def _normalised(log_weights: Floats) -> Floats:
-    weights: Floats = np.exp(log_weights - log_weights.max())
-    return weights / weights.sum()
+    weights = np.exp(log_weights - log_weights.max())
+    normalised: Floats = weights / weights.sum()
+    return normalised

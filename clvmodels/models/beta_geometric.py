@@ -79,7 +79,9 @@ class BetaGeometric(Parametric):
         """Return log L(r, alpha, a, b | x, t_x, T): still alive, or stopped at the last of n chances."""
         n = self.chances(x)
         purchases = over_distinct(lambda x: gammaln(self.r + x), x) - gammaln(self.r) + self.r * np.log(self.alpha)
-        survived = over_distinct(lambda n: betaln(self.a, self.b + n), n) - betaln(self.a, self.b)
+        survived = over_distinct(lambda n: np.asarray(betaln(self.a, self.b + n), dtype=float), n) - betaln(
+            self.a, self.b
+        )
         alive = -(self.r + x) * over_distinct(lambda T: np.log(self.alpha + T), T)
         either: Floats = purchases + survived + alive + np.logaddexp(0, self.log_odds_stopped(x, t_x, T))
         return either
@@ -168,7 +170,7 @@ class BetaGeometric(Parametric):
 
 
 def _purchases(p: float, k: Floats, c: Floats, s: Floats) -> Floats:
-    if p < 1e-12:  # noqa: PLR2004 -- the limit p -> 0, exact to rounding
+    if p < 1e-12:
         return k * s / c
     return -np.expm1(-k * np.log1p(p * s / c)) / p
 
@@ -182,7 +184,6 @@ def _times(rng: np.random.Generator, count: NDArray[np.int64], possible: NDArray
     cut = count < possible
     end = np.full(count.shape, t)
     end[cut] *= rng.beta(count[cut], possible[cut] - count[cut] + 1)
-    times = rng.random(count.sum()) * np.repeat(end, count)
+    times: Floats = rng.random(count.sum()) * np.repeat(end, count)
     times[np.cumsum(count)[cut] - 1] = end[cut]
     return times
-

@@ -37,10 +37,12 @@ class GammaGamma(Parametric):
 
     Examples
     --------
-    A CDNOW customer with two repeat purchases of 22.35 on average (published: 24.65):
+    A CDNOW customer with two repeat purchases of 22.35 on average (published: 24.658619):
 
-    >>> float(GammaGamma(p=6.25, q=3.74, gamma=15.44).expected_spend(np.array(2), np.array(22.345)).round(2))
-    24.65
+    >>> import numpy as np
+    >>> model = GammaGamma(p=6.248802, q=3.744588, gamma=15.447748)
+    >>> float(model.expected_spend(np.array(2), np.array(22.345)).round(4))
+    24.6586
     """
 
     p: Parameter
@@ -52,7 +54,7 @@ class GammaGamma(Parametric):
 
     @classmethod
     def evidence(cls, rfm: RFM) -> Evidence:
-        """Return (x, m) of the customers with repeat purchases that were worth something, m in multiples of a median."""
+        """Return (x, m) of the customers whose repeat purchases were worth something, m in multiples of its median."""
         repeats = (rfm.frequency > 0) & (rfm.money > 0)
         x, m = rfm.frequency[repeats].astype(float), rfm.money[repeats]
         scale = float(np.median(m)) if len(m) else 1.0

@@ -35,7 +35,7 @@ class MBGNBD(BetaGeometric):
     >>> model = MBGNBD(r=0.525, alpha=6.183, a=0.891, b=1.614)
     >>> silent = np.array([0.0, 10.0, 40.0])
     >>> model.probability_alive(np.zeros(3), np.zeros(3), silent).round(3)
-    array([0.644, 0.52 , 0.389])
+    array([0.644, 0.522, 0.387])
     """
 
     name: ClassVar[str] = "MBG/NBD"

@@ -79,6 +79,28 @@ class Model(Protocol):
     def __init__(self, *parameters: Parameter) -> None: ...
 
     @classmethod
+    def parameter_names(cls) -> tuple[str, ...]:
+        """Return the names of the parameters in the order of the constructor."""
+        ...
+
+    @property
+    def draws(self) -> int:
+        """How many draws of the parameters this value holds: 1 for a point."""
+        ...
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters by name."""
+        ...
+
+    def take(self, draws: "slice | NDArray[Any]") -> Self:
+        """Return some of the draws, by position."""
+        ...
+
+    def rescaled(self, scale: float) -> Self:
+        """Return the same model in another unit: a scaled parameter of 1 becomes ``scale``."""
+        ...
+
+    @classmethod
     def evidence(cls, rfm: RFM) -> Evidence:
         """Return what the likelihood needs of the data, or say why they cannot identify the model."""
         ...
@@ -128,8 +150,6 @@ class SpendModel(Model, Protocol):
         """Return a customer's expected value of a purchase after x repeat purchases of mean value m."""
         ...
 
-    def simulate_spend(
-        self, rng: np.random.Generator, x: float, m: float, count: NDArray[np.int64]
-    ) -> Floats:
+    def simulate_spend(self, rng: np.random.Generator, x: float, m: float, count: NDArray[np.int64]) -> Floats:
         """Return the value of every purchase of one customer's futures, shape ``(count.sum(),)``."""
         ...

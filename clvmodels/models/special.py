@@ -125,4 +125,5 @@ def discounted(cumulative: Callable[[Floats], Floats], t: float, delta: float, c
     for node, w in zip((x + 1) / 2, weight / 2, strict=True):
         s = c * np.expm1(span * node)
         integral = integral + w * span * (s + c) * np.exp(-delta * s) * cumulative(s)
-    return np.exp(-delta * end) * cumulative(np.asarray(end)) + delta * integral
+    result: Floats = np.exp(-delta * end) * cumulative(np.asarray(end)) + delta * integral
+    return result

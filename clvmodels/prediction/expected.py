@@ -41,6 +41,6 @@ def expected_purchases(model: PurchaseModel, rfm: RFM, t: float, delta: float = 
 
 
 def _over_distinct_ages(rfm: RFM, function: Callable[[Floats, Floats], Floats]) -> Floats:
-    """Evaluate a function of (x, T) once for each distinct pair: given alive, recency tells nothing about the future."""
+    """Evaluate a function of (x, T) once for each distinct pair: given alive, recency says nothing of the future."""
     pairs, pair = np.unique(np.stack([rfm.frequency.astype(float), rfm.T]), axis=1, return_inverse=True)
     return np.atleast_2d(function(pairs[0], pairs[1]))[:, pair]

@@ -44,7 +44,10 @@ class Chunk:
 class Source(Protocol):
     """A recipe for the chunks of a forecast; every run gives the same."""
 
-    uncertain: bool  # whether ``expected`` has draws of the parameters, so that its spread means something
+    @property
+    def uncertain(self) -> bool:
+        """Whether ``expected`` has draws of the parameters, so that its spread means something."""
+        ...
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all customers, each once."""
@@ -105,7 +108,7 @@ class Total:
 
     def expected_interval(self, level: float = 0.90) -> Interval:
         """Return the central interval of the *expected* sum: what is not known about the parameters."""
-        return _interval(_uncertain(self.expected, self.uncertain), level)
+        return _interval(_parameter_draws(self.expected, has_draws=self.uncertain), level)
 
     def __repr__(self) -> str:
         realised = f", 90 % interval of the realised sum {_text(self.interval())}" if self.realised is not None else ""
@@ -161,10 +164,11 @@ class Forecast:
                 kept.setdefault(name, np.empty(len(self.rfm)))[chunk.customers] = values
             if progress:
                 progress(len(chunk.customers))
-        own = {name: kept.pop(name, None) for name in ("mean", "median", "lower", "upper", "p_zero")}
-        drawn = np.asarray(realised) if own["median"] is not None else None
-        total = Total(float(own["mean"].sum()), np.asarray(expected), drawn, self.source.uncertain)
-        summary = Summary(**own, columns=kept, total=total)
+        mean = kept.pop("mean")
+        realised_shape = {name: kept.pop(name, None) for name in _SHAPE}
+        drawn = np.asarray(realised) if realised_shape["median"] is not None else None
+        total = Total(float(mean.sum()), np.asarray(expected), drawn, self.source.uncertain)
+        summary = Summary(mean, **realised_shape, columns=kept, total=total)
         self.__dict__.setdefault("summary", summary)
         return summary
 
@@ -186,7 +190,7 @@ class Forecast:
 
     def expected_interval(self, level: float = 0.90) -> pd.DataFrame:
         """Return each customer's central interval of the *expected* value: ``customer_id, lower, upper``."""
-        return self._intervals(level, lambda chunk: _uncertain(chunk.expected, self.source.uncertain))
+        return self._intervals(level, lambda chunk: _parameter_draws(chunk.expected, has_draws=self.source.uncertain))
 
     def total(self) -> Total:
         """Return the sum over all customers."""
@@ -202,6 +206,9 @@ class Forecast:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} of {self.quantity} for {len(self.rfm):,} customers"
+
+
+_SHAPE = ("median", "lower", "upper", "p_zero")
 
 
 def _shape(realised: Floats) -> dict[str, Floats]:
@@ -229,8 +236,8 @@ def _realised(draws: Floats | None) -> Floats:
     return draws
 
 
-def _uncertain(draws: Floats, uncertain: bool) -> Floats:
-    if not uncertain:
+def _parameter_draws(draws: Floats, *, has_draws: bool) -> Floats:
+    if not has_draws:
         raise SettingError(
             "The parameters are a point, so nothing is known of how uncertain the expected value is. Fit with "
             "method=clv.Laplace() (the default) for draws."

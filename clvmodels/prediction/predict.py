@@ -82,7 +82,7 @@ class ModelSource:
         spend = None if self.spend is None else self.spend.take(row)
         t = self.t if np.isfinite(self.t) else -np.log(_WORTHLESS) / self.delta
         futures = simulate(self.purchases.take(row), spend, rfm, t, self.delta, self.seed)
-        return futures.count.astype(float) if futures.money is None else self.margin * futures.money
+        return futures.purchases.astype(float) if futures.money is None else self.margin * futures.money
 
 
 def predict(
@@ -162,7 +162,7 @@ def model_source(
     )
 
 
-def _rows(fit: Fit[Any], unit: str, most: int) -> Any:
+def _rows(fit: Fit[Any], unit: str, most: int) -> Any:  # noqa: ANN401 -- what comes out is of the fit's model
     """Return the fit's draws (at most as many as there are futures), or its point as one draw, in another time unit."""
     fit.require()
     model = fit.model if fit.posterior is None else fit.draws

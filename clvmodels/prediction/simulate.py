@@ -16,7 +16,7 @@ from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel
 class Futures(NamedTuple):
     """Purchases and money of each future, shape ``(futures, customers)``; money is ``None`` without a spend model."""
 
-    count: NDArray[np.int64]
+    purchases: NDArray[np.int64]
     money: Floats | None
 
 

@@ -41,12 +41,14 @@ def save(fits: Fits, path: "str | Path") -> None:
     >>> purchases = clv.fit(clv.BGNBD, log.summarize(unit="week"))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     clv.save(purchases, f"{folder}/bg_nbd.json")
-    ...     clv.load(f"{folder}/bg_nbd.json").model == purchases.model
+    ...     clv.load(f"{folder}/bg_nbd.json").model.parameters() == purchases.model.parameters()
     True
     """
     path = Path(path)
-    named = {name: _written(fit) for name, fit in fits.items()} if isinstance(fits, Mapping) else None
-    document = {"format": _FORMAT, "fits": named} if named is not None else {"format": _FORMAT, "fit": _written(fits)}
+    if isinstance(fits, Mapping):
+        document = {"format": _FORMAT, "fits": {name: _written(fit) for name, fit in fits.items()}}
+    else:
+        document = {"format": _FORMAT, "fit": _written(fits)}
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -55,7 +57,7 @@ def save(fits: Fits, path: "str | Path") -> None:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def load(path: "str | Path") -> Any:
+def load(path: "str | Path") -> Any:  # noqa: ANN401 -- a fit, or a dict of fits, as it was saved
     """Read what ``save`` wrote: a fit, or a dict of fits by name.
 
     Raises

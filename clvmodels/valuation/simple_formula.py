@@ -111,9 +111,7 @@ class SimpleFormula:
         source = FormulaSource(self, rfm, plan.length.count(rfm.unit), plan.delta(rfm.unit), plan.margin, draws, seed)
         return Valuation(rfm, source, "clv", plan)
 
-    def predict(
-        self, rfm: RFM, horizon: "str | timedelta | Duration", draws: int = 1000, seed: int = 0
-    ) -> Forecast:
+    def predict(self, rfm: RFM, horizon: "str | timedelta | Duration", draws: int = 1000, seed: int = 0) -> Forecast:
         """Predict purchases by the formula, as ``value`` does money."""
         t = duration(horizon).count(rfm.unit)
         return Forecast(rfm, FormulaSource(self, rfm, t, 0.0, None, draws, seed), "purchases")
@@ -179,7 +177,8 @@ class FormulaSource:
         return np.asarray(1 / duration(formula.lifespan).count(rfm.unit))
 
     def _counted(self, rfm: RFM) -> Floats:
-        return rfm.frequency + (1.0 if self.formula.orders == "all" else 0.0)
+        repeats = rfm.frequency.astype(float)
+        return repeats + 1 if self.formula.orders == "all" else repeats
 
     def _of(self, own: RFM, base: Ingredients) -> Ingredients:
         """Return the ingredients of each customer: the base's, or per customer their own with the base's lifespan."""
@@ -191,7 +190,9 @@ class FormulaSource:
 
     def _worth(self, each: Ingredients) -> Floats:
         purchases = each.frequency * self._lived(each.loss, self.delta)
-        return purchases if self.margin is None else self.margin * each.order_value * purchases
+        if self.margin is None or each.order_value is None:
+            return purchases
+        return self.margin * each.order_value * purchases
 
     def _lived(self, loss: Floats, delta: float) -> Floats:
         """Return the time that a customer lives within the horizon, discounted."""
@@ -220,12 +221,13 @@ class FormulaSource:
 
 def _orders(rfm: RFM) -> tuple[Floats | None, Floats]:
     """Return each customer's revenue and orders: of all orders, or of the repeat orders where only those are known."""
+    orders = rfm.frequency.astype(float) + 1
     if rfm.monetary_value is None:
-        return None, rfm.frequency + 1.0
+        return None, orders
     repeat = rfm.monetary_value * rfm.frequency
     if rfm.first_spend is None:
-        return repeat, rfm.frequency.astype(float)
-    return rfm.first_spend + repeat, rfm.frequency + 1.0
+        return repeat, orders - 1
+    return rfm.first_spend + repeat, orders
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

@@ -25,9 +25,7 @@ class Valuation(Forecast):
         return f"Valuation of {len(self.rfm):,} customers: {self.plan}"
 
 
-def value(
-    purchases: Fit[Any], spend: Fit[Any], rfm: RFM, plan: Plan, draws: int = 1000, seed: int = 0
-) -> Valuation:
+def value(purchases: Fit[Any], spend: Fit[Any], rfm: RFM, plan: Plan, draws: int = 1000, seed: int = 0) -> Valuation:
     """Value customers: what each will still bring, expected and realised.
 
     Parameters

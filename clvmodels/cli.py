@@ -1,0 +1,296 @@
+"""The ``clv`` command: it parses, calls and writes."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+import clvmodels as clv
+from clvmodels.data.files import read_log
+from clvmodels.errors import CLVError
+from clvmodels.evaluation.compare import Comparison, standard_candidates
+from clvmodels.inference.fit import Fit
+from clvmodels.prediction.forecast import Forecast
+from clvmodels.prediction.forecast import Progress as Told
+from clvmodels.report import tables as report
+from clvmodels.report.page import comparison_page, demo_page
+from clvmodels.report.tables import comparison_table
+from clvmodels.scoring.batch import forecast, scores
+
+app = typer.Typer(
+    help="Customer lifetime value from a log of purchases: what each customer is worth, and how sure we are.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+console, complaints = Console(), Console(stderr=True)
+
+
+class PurchaseModel(StrEnum):
+    """The purchase models that ``clv fit`` knows, by the name of their class."""
+
+    BGNBD = "BGNBD"
+    MBGNBD = "MBGNBD"
+    NBD = "NBD"
+
+
+LogFile = Annotated[Path, typer.Argument(metavar="LOG", help="Parquet or CSV file, one row a purchase.", exists=True)]
+Customer = Annotated[str, typer.Option(help="Column with customer ids.")]
+Date = Annotated[str, typer.Option(help="Column with the time of purchase.")]
+Amount = Annotated[str | None, typer.Option(help="Column with money; without it, only purchases are predicted.")]
+DateFormat = Annotated[str | None, typer.Option(help="How dates in text are written, such as %d/%m/%Y; default ISO.")]
+TimeZone = Annotated[str | None, typer.Option(help="Zone whose clock says which day it is, such as Europe/Berlin.")]
+Since = Annotated[str | None, typer.Option(help="Leave out customers whose first purchase is before this day.")]
+Nulls = Annotated[str, typer.Option(help="Rows without customer, date or amount: refuse or drop.")]
+Returns = Annotated[str, typer.Option(help="Rows with a negative amount: net, drop or refuse.")]
+ZeroAmounts = Annotated[str, typer.Option(help="Rows of amount zero: purchase or drop.")]
+Unit = Annotated[str, typer.Option(help="Time unit of recency, T and the fitted rates.")]
+Model = Annotated[PurchaseModel, typer.Option(help="Purchase model.")]
+Horizon = Annotated[str, typer.Option(help="How far ahead, such as '1 year' or '39 weeks'.")]
+Discount = Annotated[float, typer.Option(help="Effective yearly rate, such as 0.1 for 10 % a year.")]
+Margin = Annotated[float, typer.Option(help="What remains of a unit of money, such as 0.3.")]
+Draws = Annotated[int, typer.Option(help="Simulated futures a customer.")]
+Seed = Annotated[int, typer.Option(help="What every random number follows from.")]
+OutFolder = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
+
+
+@app.command()
+def demo(out: OutFolder = Path("demo"), seed: Seed = 0) -> None:
+    """Show everything on real purchases: the CDNOW sample of 2,357 customers.
+
+    Fits on the first 39 weeks, compares with what happened in the next 39, then values everybody for the year after
+    the log's end. Writes `report.html`, `scores.parquet`, `comparison.json` and `comparison.csv`.
+
+    Example: `clv demo --out demo`
+    """
+    log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount")
+    plan = clv.Plan(horizon="1 year", discount=0.10, margin=0.30)
+    comparison = _compared(log, "1997-09-30", _folder(out), standard_candidates(), seed)
+    rfm = log.summarize()
+    fits = _fitted(rfm, PurchaseModel.BGNBD, seed)
+    valuation = clv.value(fits["purchases"], fits["spend"], rfm, plan, seed=seed)
+    _write_scores(valuation, plan, out)
+    simple = clv.SimpleFormula().value(rfm, plan, seed=seed)
+    page = demo_page(comparison, valuation, simple, list(fits.values()), log.cleaning)
+    _write_text(out / "report.html", page)
+
+
+@app.command()
+def summarize(
+    log: LogFile,
+    customer: Customer,
+    date: Date,
+    out: Annotated[Path, typer.Option(help="Parquet or CSV file for the table, a row a customer.")],
+    amount: Amount = None,
+    unit: Unit = "week",
+    date_format: DateFormat = None,
+    time_zone: TimeZone = None,
+    acquired_since: Since = None,
+    nulls: Nulls = "refuse",
+    returns: Returns = "net",
+    zero_amounts: ZeroAmounts = "purchase",
+) -> None:
+    """Summarise a log: frequency, recency, age and money of each customer, and how the log was cleaned.
+
+    Example: `clv summarize orders.parquet --customer customer_id --date ordered_at --amount amount --out rfm.parquet`
+    """
+    settings = _settings(date_format, time_zone, acquired_since, nulls, returns, zero_amounts)
+    transactions = _read(log, customer, date, amount, settings)
+    console.print(str(transactions.cleaning), highlight=False)
+    table = transactions.summarize(unit).frame()
+    table.to_csv(out, index=False) if out.suffix == ".csv" else table.to_parquet(out, index=False)
+    _wrote(out)
+
+
+@app.command()
+def fit(
+    log: LogFile,
+    customer: Customer,
+    date: Date,
+    out: Annotated[Path, typer.Option(help="File for the fitted models (JSON).")],
+    amount: Amount = None,
+    model: Model = PurchaseModel.BGNBD,
+    unit: Unit = "week",
+    date_format: DateFormat = None,
+    time_zone: TimeZone = None,
+    acquired_since: Since = None,
+    nulls: Nulls = "refuse",
+    returns: Returns = "net",
+    zero_amounts: ZeroAmounts = "purchase",
+    seed: Seed = 0,
+) -> None:
+    """Fit a purchase model, and with amounts a spend model, and store both in one file.
+
+    Ends with code 1 if a fit cannot be relied on; the file then says why.
+
+    Example: `clv fit orders.parquet --customer customer_id --date ordered_at --amount amount --out model.json`
+    """
+    settings = _settings(date_format, time_zone, acquired_since, nulls, returns, zero_amounts)
+    fits = _fitted(_read(log, customer, date, amount, settings).summarize(unit), model, seed)
+    clv.save(fits, out)
+    _wrote(out)
+    if not all(fitted.verdict.ok for fitted in fits.values()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def score(
+    log: LogFile,
+    customer: Customer,
+    date: Date,
+    model: Annotated[Path, typer.Option(help="File that clv fit wrote.", exists=True)],
+    horizon: Horizon,
+    out: OutFolder,
+    amount: Amount = None,
+    discount: Discount = 0.0,
+    margin: Margin = 1.0,
+    draws: Draws = 1000,
+    date_format: DateFormat = None,
+    time_zone: TimeZone = None,
+    acquired_since: Since = None,
+    nulls: Nulls = "refuse",
+    returns: Returns = "net",
+    zero_amounts: ZeroAmounts = "purchase",
+    seed: Seed = 0,
+) -> None:
+    """Value every customer from the end of the log on, and write `scores.parquet`.
+
+    Example: `clv score orders.parquet --customer customer_id --date ordered_at --amount amount
+    --model model.json --horizon "1 year" --discount 0.1 --seed 7 --out scores`
+    """
+    settings = _settings(date_format, time_zone, acquired_since, nulls, returns, zero_amounts)
+    plan = clv.Plan(horizon, discount, margin)
+    rfm = _read(log, customer, date, amount, settings).summarize()
+    _write_scores(forecast(clv.load(model), rfm, plan, draws, seed), plan, _folder(out))
+
+
+@app.command()
+def compare(
+    log: LogFile,
+    customer: Customer,
+    date: Date,
+    split: Annotated[str, typer.Option(help="Last day to learn from; what comes after it judges.")],
+    out: OutFolder,
+    amount: Amount = None,
+    also: Annotated[list[PurchaseModel] | None, typer.Option(help="Another model beside the usual candidates.")] = None,
+    date_format: DateFormat = None,
+    time_zone: TimeZone = None,
+    acquired_since: Since = None,
+    nulls: Nulls = "refuse",
+    returns: Returns = "net",
+    zero_amounts: ZeroAmounts = "purchase",
+    draws: Draws = 1000,
+    seed: Seed = 0,
+) -> None:
+    """Hold models and the simple formula against purchases that really happened.
+
+    Writes `comparison.json`, `comparison.csv` and `report.html`.
+
+    Example: `clv compare orders.parquet --customer customer_id --date ordered_at --amount amount
+    --split 2024-06-30 --out comparison`
+    """
+    settings = _settings(date_format, time_zone, acquired_since, nulls, returns, zero_amounts)
+    candidates = standard_candidates() + [getattr(clv, model.value) for model in also or []]
+    transactions = _read(log, customer, date, amount, settings)
+    comparison = _compared(transactions, split, _folder(out), candidates, seed, draws)
+    _write_text(out / "report.html", comparison_page(comparison))
+
+
+def main() -> None:
+    """Run the command; an error of the package is a message and exit code 1, a wrong call exit code 2."""
+    try:
+        app()
+    except CLVError as error:
+        complaints.print(f"[bold red]Error[/] {escape(str(error))}", highlight=False)
+        sys.exit(1)
+
+
+def _settings(
+    date_format: str | None, time_zone: str | None, since: str | None, nulls: str, returns: str, zero_amounts: str
+) -> dict[str, Any]:
+    chosen = {"nulls": nulls, "returns": returns, "zero_amounts": zero_amounts}
+    return {"date_format": date_format, "time_zone": time_zone, "acquired_since": since, **chosen}
+
+
+def _read(log: Path, customer: str, date: str, amount: str | None, settings: Mapping[str, Any]) -> clv.Transactions:
+    columns = [customer, date, *([amount] if amount else [])]
+    return clv.Transactions(read_log(log, columns), customer=customer, date=date, amount=amount, **settings)
+
+
+def _fitted(rfm: clv.RFM, model: PurchaseModel, seed: int) -> dict[str, Fit[Any]]:
+    fits: dict[str, Fit[Any]] = {"purchases": clv.fit(getattr(clv, model.value), rfm, seed=seed)}
+    if rfm.monetary_value is not None:
+        fits["spend"] = clv.fit(clv.GammaGamma, rfm, seed=seed)
+    for fitted in fits.values():
+        console.print(f"{fitted!r}\n", highlight=False)
+    return fits
+
+
+def _compared(
+    log: clv.Transactions, split: str, out: Path, candidates: Sequence[Any], seed: int, draws: int = 1000
+) -> Comparison:
+    past, future = log.split(split)
+    forecasts = (1 + past.has_money) * len(candidates)
+    with _progress("Comparing", forecasts * len(past.customer_id)) as told:
+        comparison = clv.compare(candidates, past, future, draws=draws, seed=seed, progress=told)
+    comparison.to_json(out / "comparison.json")
+    comparison.to_csv(out / "comparison.csv")
+    for quantity in ("purchases", "money")[: 1 + past.has_money]:
+        _print_table(
+            f"{quantity.capitalize()} over {comparison.horizon}", comparison_table(comparison.frame(), quantity)
+        )
+    _wrote(out / "comparison.json")
+    _wrote(out / "comparison.csv")
+    return comparison
+
+
+def _write_scores(valued: Forecast, plan: clv.Plan, out: Path) -> None:
+    with _progress("Scoring", len(valued.rfm)) as told:
+        table = scores(valued, plan, told)
+    table.to_parquet(out / "scores.parquet", index=False)
+    console.print(f"{valued!r}\n{valued.total()!r}", highlight=False)
+    _wrote(out / "scores.parquet")
+
+
+def _folder(out: Path) -> Path:
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    _wrote(path)
+
+
+def _wrote(path: Path) -> None:
+    console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _print_table(title: str, table: report.Table) -> None:
+    shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for column in table.columns:
+        shown.add_column(escape(column.heading), justify=column.align)
+    for i, row in enumerate(table.rows):
+        cells = [f"[bold]{escape(cell)}[/]" if (i, j) in table.best else escape(cell) for j, cell in enumerate(row)]
+        shown.add_row(*cells, style="dim" if i in table.muted else "")
+    console.print(shown, highlight=False)
+    for note in table.notes:
+        console.print(escape(note), style="dim", highlight=False)
+
+
+@contextmanager
+def _progress(description: str, total: int) -> Iterator[Told]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=complaints, transient=True) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda customers: bar.advance(task, customers)

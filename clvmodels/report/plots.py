@@ -1,0 +1,445 @@
+"""Plots for a report: each takes a table or arrays and returns a figure; ``to_svg`` makes it part of a page.
+
+Figures are built without pyplot, so nothing global is changed and no window opens. Colour, marker and label always say
+the same thing, so the plots survive a grey printer and colour-blind eyes.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
+from io import StringIO
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from clvmodels.evaluation.score import PIT_EDGES, Score
+from clvmodels.prediction.forecast import Total
+from clvmodels.report.tables import change, join, most_valuable, number, percent, short
+
+Floats = NDArray[np.float64]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# The names are CSS variables in a page, where a dark screen gives them other values.
+PALETTE = {
+    "ink": "#1b2530",
+    "muted": "#66717e",
+    "grid": "#e2e6eb",
+    "bar": "#d3d9e0",
+    "model": "#1c62a9",
+    "band": "#a9c8e8",
+    "package": "#84459b",
+    "formula": "#a9650a",
+    "paper": "#fefefe",
+}
+INK, MUTED, GRID, BAR = (PALETTE[name] for name in ("ink", "muted", "grid", "bar"))
+MODEL, BAND, PAPER = (PALETTE[name] for name in ("model", "band", "paper"))
+
+_STYLE: Mapping[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "clvmodels",
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "axes.spines.left": False,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 8.5,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+}
+MOST_LINES = 4  # candidates in one plot
+_WIDE, _NARROW = 4.9, 3.5  # inches: a half and a third of a page, each as wide as a phone
+
+
+class Kind(NamedTuple):
+    """How a kind of candidate is drawn."""
+
+    colour: str
+    marker: str
+
+
+_MODEL = Kind(MODEL, "o")
+_PACKAGE = Kind(PALETTE["package"], "D")
+_FORMULA = Kind(PALETTE["formula"], "s")
+
+
+def kind(candidate: str) -> Kind:
+    """Return how a candidate is drawn: models, the simple formula and other packages differ in colour and marker.
+
+    Examples
+    --------
+    >>> kind("simple formula (gap 17 weeks)").marker, kind("BG/NBD").marker, kind("lifetimes BG/NBD").marker
+    ('s', 'o', 'D')
+    """
+    if candidate.startswith("simple formula"):
+        return _FORMULA
+    return _PACKAGE if candidate.startswith("lifetimes") else _MODEL
+
+
+def _styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Run a function in the style of this module, whatever style the caller has set."""
+
+    @wraps(draw)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> R:
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # the stubs list literal keys
+            return draw(*args, **kwargs)
+
+    return styled
+
+
+def _canvas(width: float, height: float, label: str, grid: str = "") -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained", label=label)
+    axes = figure.add_subplot()
+    for axis in grid:
+        (axes.xaxis if axis == "x" else axes.yaxis).grid(visible=True)
+    return figure, axes
+
+
+def _short_ticks(axes: Axes, axis: str, ticks: int = 5) -> None:
+    which = axes.xaxis if axis == "x" else axes.yaxis
+    which.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
+    which.set_major_formatter(FuncFormatter(lambda value, _: short(value).removesuffix(".00").removesuffix(".0")))
+
+
+def _percent_ticks(axes: Axes, axis: str) -> None:
+    which = axes.xaxis if axis == "x" else axes.yaxis
+    which.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
+
+
+@_styled
+def totals(frame: pd.DataFrame, quantity: str) -> Figure:
+    """Draw each candidate's total against what happened, with the 90 % interval where it has one.
+
+    A total beyond twice what happened is an arrow at the edge: its number stands beside it.
+
+    Parameters
+    ----------
+    frame
+        ``Comparison.frame()``; candidates without a prediction are left out.
+    quantity
+        ``"purchases"`` or ``"money"``.
+    """
+    names = ["actual_total", "predicted_total", "total_lower_90", "total_upper_90"]
+    own = frame[["candidate", *(f"{quantity}_{name}" for name in names)]].set_axis(["candidate", *names], axis=1)
+    own = own.dropna(subset="predicted_total").astype(dict.fromkeys(names, float)).reset_index(drop=True)
+    actual = float(own["actual_total"].max())
+    label = f"Total {quantity}: {short(actual)} happened, and what each of {len(own)} candidates predicted."
+    figure, axes = _canvas(_WIDE, 0.75 + 0.46 * len(own), label, grid="x")
+    edge = _edge(own, actual)
+    for row, candidate in own.iterrows():
+        _total(axes, float(row), candidate, edge)  # type: ignore[arg-type]  # the index is 0, 1, ...
+    _actual(axes, actual)
+    axes.set(xlim=(0, edge), ylim=(len(own) - 0.35, -0.95), yticks=[])
+    _short_ticks(axes, "x")
+    return figure
+
+
+def _edge(own: pd.DataFrame, actual: float) -> float:
+    highest = float(np.nanmax(own[["predicted_total", "total_upper_90", "actual_total"]].to_numpy()))
+    return (min(highest, 2 * actual) if actual else highest) * 1.04 or 1.0
+
+
+def _total(axes: Axes, row: float, candidate: "pd.Series[Any]", edge: float) -> None:
+    look, predicted = kind(candidate["candidate"]), candidate["predicted_total"]
+    ends = candidate[["total_lower_90", "total_upper_90"]].to_numpy(float)
+    if np.isfinite(ends).all():
+        axes.plot(np.minimum(ends, edge), [row, row], color=look.colour, linewidth=5, alpha=0.35, solid_capstyle="butt")
+    beyond = predicted > edge
+    axes.plot(min(predicted, edge), row, ">" if beyond else look.marker, color=look.colour, markersize=6, clip_on=False)
+    text = f"{short(predicted)}  ({change(predicted, candidate['actual_total'])})"
+    at = axes.get_yaxis_transform()
+    axes.text(0, row - 0.3, candidate["candidate"], color=look.colour, va="center", transform=at)
+    axes.text(1, row - 0.3, text, ha="right", va="center", color=INK, transform=at)
+
+
+def _actual(axes: Axes, actual: float) -> None:
+    axes.axvline(actual, color=INK, linewidth=1.2, zorder=1.5)
+    axes.text(actual, -0.75, f" {short(actual)} happened", ha="left", va="center", fontweight="bold", color=INK)
+
+
+@_styled
+def by_frequency(table: pd.DataFrame, most: int = MOST_LINES) -> Figure:
+    """Draw mean purchases by the number of past ones: bars happened, lines were predicted.
+
+    Parameters
+    ----------
+    table
+        ``Comparison.by_frequency()``.
+    most
+        How many candidates: first one of each kind, then others, and none that lies upon another.
+    """
+    names = distinct(table, most)
+    label = f"Mean purchases by number of past repeat purchases: what happened, and what {join(names)} predicted."
+    figure, axes = _canvas(_WIDE, 3.5, label, grid="y")
+    x = np.arange(len(table))
+    axes.bar(x, table["actual"], width=0.62, color=BAR)
+    for name in names:
+        look = kind(name)
+        axes.plot(x, table[name], "-", marker=look.marker, markersize=4, color=look.colour, linewidth=1.4)
+    axes.set(xlabel="repeat purchases before the holdout, and customers", xticks=x)
+    axes.set_xticklabels([f"{row.frequency}\n{row.customers:,}" for row in table.itertuples()])
+    _beside(axes, x[-1] + 0.25, {name: float(table[name].iloc[-1]) for name in names})
+    axes.text(x[-1], float(table["actual"].iloc[-1]), "happened", ha="center", va="bottom", color=MUTED, fontsize=8)
+    _short_ticks(axes, "y")
+    return figure
+
+
+def distinct(table: pd.DataFrame, most: int) -> list[str]:
+    """Return the candidates of ``by_frequency`` to draw: one of each kind first, none that lies upon another."""
+    candidates = list(table.columns[3:])
+    kinds = [(*kind(name), "per customer" in name) for name in candidates]
+    firsts = [name for row, name in enumerate(candidates) if kinds[row] not in kinds[:row]]
+    reach = 0.03 * float(np.nanmax(table[["actual", *candidates]].to_numpy(float)))
+    chosen: list[str] = []
+    for name in dict.fromkeys((*firsts, *candidates)):
+        apart = all(np.abs(table[name] - table[other]).max() > reach for other in chosen)
+        if apart and len(chosen) < most:
+            chosen.append(name)
+    return sorted(chosen, key=candidates.index)
+
+
+def _beside(axes: Axes, x: float, heights: Mapping[str, float]) -> None:
+    """Write names beside the ends of their lines, pushed apart where they would touch."""
+    names = sorted(heights, key=lambda name: heights[name])
+    low, high = axes.get_ylim()
+    at = _apart([heights[name] for name in names], 0.06 * (high - low))
+    for name, y in zip(names, at, strict=True):
+        axes.text(x, y, _wrapped(name), color=kind(name).colour, va="center", fontsize=8.5)
+
+
+def _wrapped(name: str) -> str:
+    return re.sub(r" (?=\(|per customer)", "\n", name)
+
+
+def _apart(heights: Sequence[float], gap: float) -> list[float]:
+    """Return sorted heights, moved up as little as it takes to keep a gap.
+
+    Examples
+    --------
+    >>> _apart([0.0, 0.1, 3.0], 1.0)
+    [0.0, 1.0, 3.0]
+    """
+    placed: list[float] = []
+    for height in heights:
+        placed.append(max(height, placed[-1] + gap) if placed else height)
+    return placed
+
+
+@_styled
+def coverage(intervals: pd.DataFrame, quantity: str) -> Figure:
+    """Draw how much the intervals of each level held: dots by randomised PIT, rings the raw share, the line is ideal.
+
+    Parameters
+    ----------
+    intervals
+        ``Comparison.intervals()``, without the yardstick.
+    quantity
+        ``"purchases"``, ``"money"`` or ``"spend given purchases"``.
+    """
+    own = intervals[intervals["quantity"] == quantity]
+    label = f"Share of {quantity} inside the intervals of each level; on the diagonal where calibrated."
+    figure, axes = _canvas(_NARROW, 3.3, label, grid="xy")
+    levels = sorted(own["level"].unique())
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1)
+    for names, rows in _alike(own):
+        look = kind(names[0])
+        axes.plot(rows["level"], rows["coverage"], "o", color=look.colour, markersize=5.5, markerfacecolor="none", alpha=0.6)
+        axes.plot(rows["level"], rows["pit"], "-", marker=look.marker, color=look.colour, markersize=5.5, linewidth=1.4)
+    lowest = min(float(own[["level", "pit", "coverage"]].to_numpy().min()) - 0.06, 0.44)
+    axes.set(xlim=(0.46, 0.99), ylim=(lowest, 1.01), xticks=levels, xlabel="nominal level", ylabel="share inside")
+    axes.set_xticklabels([percent(level) if level != 0.90 else "90" for level in levels])
+    _percent_ticks(axes, "y")
+    return figure
+
+
+def _alike(own: pd.DataFrame) -> Iterator[tuple[list[str], pd.DataFrame]]:
+    """Yield the rows of each candidate once, with the names of all that have the same."""
+    groups: dict[tuple[float, ...], list[str]] = {}
+    for name, rows in own.groupby("candidate", sort=False):
+        groups.setdefault(tuple(rows["pit"]), []).append(str(name))
+    for names in groups.values():
+        yield names, own[own["candidate"] == names[0]].sort_values("level")
+
+
+@_styled
+def pit_histogram(score: Score) -> Figure:
+    """Draw the distribution of the randomised PIT: level where the forecast is calibrated.
+
+    High ends mean intervals too narrow; a high middle, too wide; a slope, predictions too low or too high.
+    """
+    shares = np.asarray(score.pit)
+    label = f"Randomised PIT in {len(shares)} bins: {percent(shares.min(), 1)} to {percent(shares.max(), 1)} a bin."
+    figure, axes = _canvas(_NARROW, 2.3, label, grid="y")
+    axes.bar(PIT_EDGES[:-1], shares, width=np.diff(PIT_EDGES) * 0.9, align="edge", color=BAND)
+    even = 1 / len(shares)
+    axes.axhline(even, color=INK, linewidth=1.2)
+    axes.set(xlim=(0, 1), ylim=(0, max(1.25 * shares.max(), 2 * even)), xlabel="where what happened fell in the forecast")
+    axes.text(0.99, even, "calibrated", ha="right", va="bottom", color=INK, fontsize=8.5)
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    _percent_ticks(axes, "x")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0 if value * 100 == round(value * 100) else 1)))
+    return figure
+
+
+@_styled
+def concentration(values: Floats) -> Figure:
+    """Draw the share of the value that the most valuable customers bring; ``values`` of shape ``(customers,)``."""
+    share, brought = lorenz(values)
+    marks = [mark for mark in (0.1, 0.2, 0.5) if mark * len(values) >= 1]
+    texts = [f"top {percent(mark)}: {percent(np.interp(mark, share, brought))}" for mark in marks]
+    label = "Share of the expected value by share of customers, most valuable first. " + ", ".join(texts)
+    figure, axes = _canvas(_WIDE, 3.5, label, grid="xy")
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1)
+    axes.text(0.73, 0.68, "if all were alike", color=MUTED, fontsize=8.5, ha="left", va="top")
+    axes.fill_between(share, share, brought, color=BAND, alpha=0.35, linewidth=0)
+    axes.plot(share, brought, color=MODEL, linewidth=1.8)
+    for mark, text in zip(marks, texts, strict=True):
+        y = float(np.interp(mark, share, brought))
+        axes.plot(mark, y, "o", color=MODEL, markersize=5.5)
+        axes.annotate(text, (mark, y), xytext=(8, -4), textcoords="offset points", va="top", fontweight="bold")
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="share of customers, most valuable first", ylabel="share of the value")
+    _percent_ticks(axes, "x")
+    _percent_ticks(axes, "y")
+    return figure
+
+
+def lorenz(values: Floats) -> tuple[Floats, Floats]:
+    """Return the share of customers, most valuable first, and the share of the value that they bring.
+
+    Examples
+    --------
+    >>> share, brought = lorenz(np.array([1.0, 3.0]))
+    >>> share.tolist(), brought.tolist()
+    ([0.0, 0.5, 1.0], [0.0, 0.75, 1.0])
+    """
+    ordered = np.sort(values)[::-1]
+    total = ordered.sum() or 1.0
+    return np.linspace(0, 1, len(values) + 1), np.append(0.0, np.minimum(ordered.cumsum() / total, 1.0))
+
+
+@_styled
+def customers(frame: pd.DataFrame, most: int = 20) -> Figure:
+    """Draw the most valuable customers: expected value, and 90 % interval of the realised value where there is one.
+
+    Parameters
+    ----------
+    frame
+        ``Valuation.frame()``.
+    most
+        How many customers.
+    """
+    top = most_valuable(frame, most)
+    label = f"The {len(top)} most valuable customers: expected value and 90 % interval of the realised value."
+    figure, axes = _canvas(_WIDE, 0.8 + 0.21 * len(top), label, grid="x")
+    y = np.arange(len(top))
+    if "clv_lower" in top:
+        axes.hlines(y, top["clv_lower"], top["clv_upper"], color=BAND, linewidth=4.5)
+        axes.plot(top["clv_median"], y, "|", color=MODEL, markersize=8, markeredgewidth=1.4)
+    axes.plot(top["clv_mean"], y, "o", color=MODEL, markersize=5)
+    axes.set(ylim=(len(top) - 0.4, -0.6), yticks=y, xlabel="value of a customer")
+    axes.set_yticklabels([_clipped(str(name)) for name in top["customer_id"]])
+    axes.set_xlim(left=min(0.0, axes.get_xlim()[0]) if top["clv_mean"].min() < 0 else 0.0)
+    _short_ticks(axes, "x")
+    return figure
+
+
+def _clipped(name: str, most: int = 18) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+@_styled
+def future_total(total: Total) -> Figure:
+    """Draw what the whole base may really bring, with the 90 % intervals of the realised and of the expected sum."""
+    if total.realised is None:
+        raise ValueError("This total has no futures to draw.")
+    low, high = total.interval(0.90)
+    label = f"Simulated totals of the whole base: mean {short(total.mean)}, 90 % between {short(low)} and {short(high)}."
+    figure, axes = _canvas(_WIDE, 3.1, label)
+    heights, edges = np.histogram(total.realised, bins=40)
+    middle = (edges[1:] + edges[:-1]) / 2
+    inside = (middle >= low) & (middle <= high)
+    for which, colour in ((inside, BAND), (~inside, BAR)):
+        axes.bar(edges[:-1][which], heights[which], np.diff(edges)[which] * 0.92, align="edge", color=colour)
+    top = float(heights.max())
+    axes.plot([total.mean, total.mean], [0, 1.06 * top], color=INK, linewidth=1.2)
+    axes.text(total.mean, 1.08 * top, f"expected {short(total.mean)}", ha="center", va="bottom", fontweight="bold")
+    _bracket(axes, low, high, -0.12 * top, "realised total")
+    if total.uncertain:
+        _bracket(axes, *total.expected_interval(0.90), -0.30 * top, "expected total")
+    axes.set(yticks=[], ylim=(-0.46 * top, 1.25 * top))
+    _short_ticks(axes, "x")
+    return figure
+
+
+def _bracket(axes: Axes, low: float, high: float, y: float, name: str) -> None:
+    axes.plot([low, high], [y, y], color=MODEL, linewidth=1.6, marker="|", markersize=7)
+    axes.annotate(
+        f"90 % of the {name}: {short(low)} to {short(high)}",
+        ((low + high) / 2, y),
+        xytext=(0, -3),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=8.5,
+        color=MODEL,
+    )
+
+
+@_styled
+def to_svg(figure: Figure) -> str:
+    """Return a figure as SVG for the inside of a page: equal figures give equal text, and ids that are its own.
+
+    Colours are CSS variables with a fallback, so that a page may change them; text stays text, in the page's font.
+    """
+    buffer = StringIO()
+    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    return _inline(buffer.getvalue(), str(figure.get_label()))
+
+
+def _inline(svg: str, label: str) -> str:
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = _own_ids(svg, hashlib.blake2b(svg.encode(), digest_size=4).hexdigest())
+    for name, colour in PALETTE.items():
+        svg = svg.replace(colour, f"var(--{name}, {colour})")
+    box = re.search(r'viewBox="[^"]*"', svg)
+    title = f"<title>{_escaped(label)}</title>"
+    style = "stroke-linejoin: round; stroke-linecap: butt"
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {box and box[0]}'
+    opened = f'{head} role="img" aria-label="{_escaped(label)}" style="{style}">{title}'
+    return re.sub(r"\n\s*", "\n", opened + svg[svg.index(">") + 1 :])
+
+
+def _own_ids(svg: str, name: str) -> str:
+    """Keep the ids that something refers to, with a name of this figure before them."""
+    used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
+    svg = re.sub(r' id="([^"]+)"', lambda found: f' id="f{name}-{found[1]}"' if found[1] in used else "", svg)
+    return re.sub(r'(url\(|href=")#', rf"\1#f{name}-", svg)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+

@@ -1,0 +1,498 @@
+"""Tables to look at, as plain text cells: from the frames of results, for the page and for the terminal."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+DASH = "–"  # noqa: RUF001 -- the dash that stands for a missing number
+_MINUS = "−"  # noqa: RUF001 -- a minus sign
+_SPACE = "\N{NO-BREAK SPACE}"
+
+Numbers = "pd.Series[float]"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading, what it means in a sentence, the group it stands in, and how it is aligned."""
+
+    heading: str
+    meaning: str = ""
+    group: str = ""
+    align: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Text cells under headings.
+
+    Attributes
+    ----------
+    columns
+        What stands in them.
+    rows
+        A text a column.
+    best
+        The best cells of their columns, as (row, column).
+    muted
+        Rows that are a yardstick and no rival.
+    notes
+        Why something is missing, and what else must be said.
+
+    Examples
+    --------
+    >>> table = Table((Column("Candidate", align="left"), Column("RMSE")), (("BG/NBD", "1.607"),))
+    >>> table.headings, table.alignments
+    (('Candidate', 'RMSE'), ('left', 'right'))
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    best: frozenset[tuple[int, int]] = frozenset()
+    muted: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The headings, left to right."""
+        return tuple(column.heading for column in self.columns)
+
+    @property
+    def alignments(self) -> tuple[str, ...]:
+        """``"left"`` or ``"right"``, a column."""
+        return tuple(column.align for column in self.columns)
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """Neighbouring columns of one group: its name and how many."""
+        spans: list[tuple[str, int]] = []
+        for column in self.columns:
+            if spans and spans[-1][0] == column.group:
+                spans[-1] = (column.group, spans[-1][1] + 1)
+            else:
+                spans.append((column.group, 1))
+        return spans
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """Return a number with thousands apart; an en dash where it is missing.
+
+    Examples
+    --------
+    >>> number(1234.5678, 1), number(-3), number(float("nan"))
+    ('1,234.6', '−3', '–')
+    """  # noqa: RUF002 -- a minus sign and an en dash
+    if value is None or not np.isfinite(value):
+        return DASH
+    return f"{value + 0.0:,.{decimals}f}".replace("-", _MINUS)
+
+
+def short(value: float) -> str:
+    """Return a number as briefly as it reads well.
+
+    Examples
+    --------
+    >>> short(1_234_567), short(20692.2), short(12.34), short(0.5), short(0)
+    ('1.23\xa0M', '20,692', '12.3', '0.50', '0')
+    """
+    size = abs(value) if value is not None else np.nan
+    for limit, letter in ((1e9, "B"), (1e6, "M")):
+        if size >= 0.9995 * limit:
+            return f"{number(value / limit, 2 if size < 10 * limit else 1)}{_SPACE}{letter}"
+    if size == 0 or size >= 99.95:
+        return number(value)
+    return number(value, 1 if size >= 9.995 else 2)
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """Return a share in per cent.
+
+    Examples
+    --------
+    >>> percent(0.8893), percent(0.0512, 1)
+    ('89\xa0%', '5.1\xa0%')
+    """
+    text = number(100 * share if share is not None else np.nan, decimals)
+    return text if text == DASH else f"{text}{_SPACE}%"
+
+
+def change(predicted: float, actual: float) -> str:
+    """Return how far a prediction is off, in per cent of what happened; an en dash where nothing happened.
+
+    Examples
+    --------
+    >>> change(1654, 1882), change(1866, 1882), change(1882, 1882)
+    ('−12\xa0%', '−0.9\xa0%', '0.0\xa0%')
+    """  # noqa: RUF002 -- minus signs
+    if not actual or not np.isfinite(predicted):
+        return DASH
+    off = predicted / actual - 1
+    text = percent(off, 1 if abs(off) < 0.0995 else 0)
+    return f"+{text}" if off > 0 else text
+
+
+def span(lower: float, upper: float, decimals: int = 0) -> str:
+    """Return an interval in words, such as ``"1,490 to 1,832"``."""
+    if any(end is None or not np.isfinite(end) for end in (lower, upper)):
+        return DASH
+    return f"{number(lower, decimals)} to {number(upper, decimals)}"
+
+
+def decimals(values: Iterable[float], significant: int = 4) -> int:
+    """Return how many decimals give the largest of the values so many significant digits.
+
+    Examples
+    --------
+    >>> decimals([1.607, 0.21]), decimals([134.05]), decimals([1882.0]), decimals([])
+    (3, 1, 0, 0)
+    """
+    largest = max((abs(value) for value in values if value is not None and np.isfinite(value)), default=0.0)
+    return int(np.clip(significant - 1 - np.floor(np.log10(largest)), 0, 8)) if largest else 0
+
+
+def join(names: Sequence[str]) -> str:
+    """Return names as a phrase.
+
+    Examples
+    --------
+    >>> join(["a"]), join(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+@dataclass(frozen=True)
+class _Metric:
+    """A column of the comparison: its cells, and what is least where it is best."""
+
+    column: Column
+    cells: Callable[[pd.DataFrame], list[str]]
+    loss: Callable[[pd.DataFrame], Numbers] | None = None
+
+
+_TOTAL, _EACH, _ORDER, _INTERVALS = "All customers together", "Each customer", "Order of customers", "Intervals at 90 %"
+
+
+def _numbers(name: str) -> Callable[[pd.DataFrame], list[str]]:
+    return lambda frame: [number(value, decimals(frame[name])) for value in frame[name]]
+
+
+def _whole(name: str) -> Callable[[pd.DataFrame], list[str]]:
+    return lambda frame: [number(value, _money_decimals(frame[name])) for value in frame[name]]
+
+
+def _shares(name: str) -> Callable[[pd.DataFrame], list[str]]:
+    return lambda frame: [percent(value) for value in frame[name]]
+
+
+def _ends(frame: pd.DataFrame) -> list[str]:
+    digits = _money_decimals(frame["predicted_total"])
+    return [span(*ends, digits) for ends in zip(frame["total_lower_90"], frame["total_upper_90"], strict=True)]
+
+
+def _off(frame: pd.DataFrame) -> list[str]:
+    return [change(*pair) for pair in zip(frame["predicted_total"], frame["actual_total"], strict=True)]
+
+
+def _money_decimals(values: Iterable[float]) -> int:
+    """Return no decimals for sums, and two where sums are small."""
+    return 0 if max((value for value in values if np.isfinite(value)), default=0.0) >= 100 else 2
+
+
+_METRICS = (
+    _Metric(
+        Column("Predicted", "The sum of what was expected of each customer.", _TOTAL),
+        _whole("predicted_total"),
+        lambda frame: (frame["predicted_total"] - frame["actual_total"]).abs(),
+    ),
+    _Metric(Column("Off by", "Predicted less actual total, in per cent of the actual total.", _TOTAL), _off),
+    _Metric(
+        Column(
+            "90 % interval",
+            "Where the total that really happens lies with probability 90 %, according to the candidate.",
+            _TOTAL,
+        ),
+        _ends,
+    ),
+    _Metric(
+        Column(
+            "RMSE",
+            "Root of the mean squared error of the expected values, one customer at a time; less is better. "
+            "A few customers who buy a lot weigh most.",
+            _EACH,
+        ),
+        _numbers("rmse"),
+        lambda frame: frame["rmse"],
+    ),
+    _Metric(
+        Column(
+            "MAE",
+            "Mean absolute error of the medians, or of the one number that a candidate without intervals gives; "
+            "less is better.",
+            _EACH,
+        ),
+        _numbers("mae"),
+        lambda frame: frame["mae"],
+    ),
+    _Metric(
+        Column(
+            "CRPS",
+            "Continuous ranked probability score of the whole predicted distribution, in the quantity's own unit; "
+            "less is better.",
+            _EACH,
+        ),
+        _numbers("crps"),
+        lambda frame: frame["crps"],
+    ),
+    _Metric(
+        Column(
+            "Gini",
+            "How well customers are put in order: 1 is as well as with hindsight, 0 no better than chance.",
+            _ORDER,
+        ),
+        lambda frame: [number(value, 2) for value in frame["gini"]],
+        lambda frame: -frame["gini"],
+    ),
+    _Metric(
+        Column(
+            "Top 10 %",
+            "The share of what happened that came from the tenth of the customers with the highest predictions.",
+            _ORDER,
+        ),
+        _shares("top_decile"),
+        lambda frame: -frame["top_decile"],
+    ),
+    _Metric(
+        Column(
+            "PIT",
+            "Share of the randomised PIT inside the customers' 90 % intervals: 90 % where the candidate is calibrated.",
+            _INTERVALS,
+        ),
+        _shares("pit_90"),
+        lambda frame: (frame["pit_90"] - 0.90).abs(),
+    ),
+    _Metric(
+        Column(
+            "Score",
+            "Mean interval score of the customers' 90 % intervals: their width, plus a penalty for each miss; "
+            "less is better.",
+            _INTERVALS,
+        ),
+        _numbers("interval_score_90"),
+        lambda frame: frame["interval_score_90"],
+    ),
+)
+
+_CANDIDATE = Column("Candidate", align="left")
+_NO_FUTURES = "One number a customer, and nothing of what may really happen: no interval, CRPS or PIT."
+
+
+def comparison_table(frame: pd.DataFrame, quantity: str) -> Table:
+    """Return a row a candidate, with the best of each column marked.
+
+    Parameters
+    ----------
+    frame
+        ``Comparison.frame()``.
+    quantity
+        ``"purchases"`` or ``"money"``.
+
+    Examples
+    --------
+    >>> names = ["actual_total", "predicted_total", "total_lower_90", "total_upper_90", "rmse", "mae", "crps", "gini"]
+    >>> names += ["top_decile", "pit_90", "interval_score_90"]
+    >>> values = [9.0, 8.0, None, None, 1.5, 1.0, None, 0.2, 0.4, None, None]
+    >>> row = {f"purchases_{name}": [value] for name, value in zip(names, values, strict=True)}
+    >>> comparison_table(pd.DataFrame({"candidate": ["mine"], "note": [None], **row}), "purchases").rows[0][:4]
+    ('mine', '8.00', '−11\xa0%', '–')
+    """  # noqa: RUF002 -- a minus sign and an en dash
+    own = _quantity(frame, quantity)
+    cells = [own["candidate"].tolist(), *(metric.cells(own) for metric in _METRICS)]
+    losses = [None, *(metric.loss and metric.loss(own) for metric in _METRICS)]
+    columns = (_CANDIDATE, *(metric.column for metric in _METRICS))
+    return Table(columns, _rows(cells), _best(cells, losses), notes=tuple(_notes(own, quantity)))
+
+
+def _quantity(frame: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    prefix = f"{quantity}_"
+    own = [name for name in frame.columns if name.startswith(prefix)]
+    numbers = frame[own].astype(float).rename(columns=lambda name: name.removeprefix(prefix))
+    return frame[["candidate", "note"]].join(numbers)
+
+
+def _rows(cells: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(zip(*cells, strict=True))
+
+
+def _best(
+    cells: Sequence[Sequence[str]], losses: Sequence["Numbers | None"], rivals: Sequence[int] | None = None
+) -> frozenset[tuple[int, int]]:
+    """Return the best cell of each column, with those that read the same; none where all do, or there is no rival."""
+    found: set[tuple[int, int]] = set()
+    for column, (texts, loss) in enumerate(zip(cells, losses, strict=True)):
+        if loss is None:
+            continue
+        known = [row for row in (range(len(texts)) if rivals is None else rivals) if np.isfinite(loss.iloc[row])]
+        best = {texts[row] for row in known if loss.iloc[row] == loss.iloc[known].min()}
+        if len({texts[row] for row in known}) > 1:
+            found |= {(row, column) for row in known if texts[row] in best}
+    return frozenset(found)
+
+
+def _notes(own: pd.DataFrame, quantity: str) -> Iterator[str]:
+    failed = own["predicted_total"].isna()
+    points = own["candidate"][~failed & own["total_lower_90"].isna()]
+    if len(points):
+        yield f"{join(points.tolist())}: {_NO_FUTURES}"
+    for name, note, missing in zip(own["candidate"], own["note"], failed, strict=True):
+        if not pd.isna(note):
+            yield f"{name}: {note}"
+        elif missing:
+            yield f"{name}: It predicts no {quantity}."
+
+
+def intervals_table(intervals: pd.DataFrame, quantity: str, yardstick: str = "") -> Table:
+    """Return a row a candidate: how many customers the intervals of each level held.
+
+    Parameters
+    ----------
+    intervals
+        ``Comparison.intervals()``.
+    quantity
+        ``"purchases"``, ``"money"`` or ``"spend given purchases"``.
+    yardstick
+        The candidate that is no rival.
+    """
+    own = intervals[intervals["quantity"] == quantity]
+    names = list(dict.fromkeys(own["candidate"]))
+    pit, coverage, score = (own.pivot(index="candidate", columns="level", values=c).loc[names] for c in _KINDS)  # noqa: PD010
+    digits = decimals(score[0.90])
+    cells = [names, *([percent(value) for value in pit[level]] for level in pit)]
+    cells += [[percent(value) for value in coverage[0.90]], [number(value, digits) for value in score[0.90]]]
+    losses = [None, *((pit[level] - level).abs() for level in pit), None, score[0.90]]
+    rivals = [row for row, name in enumerate(names) if name != yardstick]
+    muted = frozenset(range(len(names))) - frozenset(rivals)
+    return Table((_CANDIDATE, *_interval_columns(pit)), _rows(cells), _best(cells, losses, rivals), muted)
+
+
+_KINDS = ("pit", "coverage", "score")
+
+
+def _interval_columns(pit: pd.DataFrame) -> Iterator[Column]:
+    for level in pit:
+        told = "Share of the randomised PIT inside the intervals of this level: equal to it where calibrated."
+        yield Column(percent(float(level)), told, "Inside the interval by randomised PIT")
+    told = "Share of the customers whose 90 % interval holds what they did. For counts it flatters."
+    yield Column("Raw, 90 %", told, "Other measures")
+    yield Column("Score, 90 %", "Mean interval score: width, plus a penalty for each miss; less is better.", "Other measures")
+
+
+def frequency_table(by_frequency: pd.DataFrame) -> Table:
+    """Return the rows of ``Comparison.by_frequency()``: mean purchases that happened and were predicted."""
+    names = list(by_frequency.columns[2:])
+    cells = [by_frequency["frequency"].tolist(), [number(value) for value in by_frequency["customers"]]]
+    cells += [[number(value, 2) for value in by_frequency[name]] for name in names]
+    columns = (Column("Repeat purchases before", align="left"), Column("Customers"), Column("Happened"))
+    return Table((*columns, *map(Column, names[1:])), _rows(cells))
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A column of the customer table, from the columns of the frame that it needs."""
+
+    needs: tuple[str, ...]
+    column: Column
+    cell: Callable[..., str]
+
+
+def _fields(digits: int) -> tuple[_Field, ...]:
+    return (
+        _Field(("customer_id",), Column("Customer", align="left"), str),
+        _Field(("p_alive",), Column("P(alive)", "Probability that the customer has not left for good."), percent),
+        _Field(
+            ("expected_purchases",),
+            Column("Purchases", "Expected purchases within the horizon; never discounted."),
+            lambda value: number(value, 2),
+        ),
+        _Field(
+            ("expected_spend",),
+            Column("Spend", "Expected money of one purchase, before the margin."),
+            lambda value: number(value, 2),
+        ),
+        _Field(
+            ("clv_mean",),
+            Column("Value", "Expected discounted money, times the margin."),
+            lambda value: number(value, digits),
+        ),
+        _Field(
+            ("clv_median",),
+            Column("Median", "The customer brings more than this with probability one half."),
+            lambda value: number(value, digits),
+        ),
+        _Field(
+            ("clv_lower", "clv_upper"),
+            Column("90 % interval", "Where the value that the customer will really bring lies with probability 90 %."),
+            lambda lower, upper: span(lower, upper, digits),
+        ),
+        _Field(("p_zero",), Column("P(nothing)", "Probability that the customer brings nothing."), percent),
+    )
+
+
+def customers_table(frame: pd.DataFrame, most: int = 20) -> Table:
+    """Return the most valuable customers, best first.
+
+    Parameters
+    ----------
+    frame
+        ``Valuation.frame()``.
+    most
+        How many customers.
+    """
+    top = most_valuable(frame, most)
+    digits = min(decimals(top["clv_mean"]), 2)
+    fields = [field for field in _fields(digits) if set(field.needs) <= set(top.columns)]
+    cells = [[field.cell(*row) for row in zip(*(top[name] for name in field.needs), strict=True)] for field in fields]
+    return Table(tuple(field.column for field in fields), _rows(cells))
+
+
+def most_valuable(frame: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return the rows with the highest mean, highest first; equal ones in the order of the frame."""
+    return frame.sort_values("clv_mean", ascending=False, kind="stable").head(most)
+
+
+_PARAMETERS = {
+    "estimate": Column("Estimate", "Maximum likelihood estimate."),
+    "standard_error": Column("Standard error", "Of the estimate, from the curvature of the likelihood."),
+    "mean": Column("Mean", "Of the posterior draws.", "Posterior"),
+    "sd": Column("Sd", "Standard deviation of the posterior draws.", "Posterior"),
+}
+
+
+def parameters_table(frame: pd.DataFrame) -> Table:
+    """Return a row a parameter from ``Fit.frame()``."""
+    rows = [row for _, row in frame.iterrows()]
+    shown = [name for name in _PARAMETERS if name in frame]
+    columns = [Column("Parameter", align="left"), *(_PARAMETERS[name] for name in shown)]
+    cells = [[str(row["parameter"]), *(number(row[name], _digits(row)) for name in shown)] for row in rows]
+    if "lower_90" in frame:
+        columns.append(Column("90 % interval", "Of the parameter: the middle 90 % of its posterior draws.", "Posterior"))
+        cells = [[*c, span(row["lower_90"], row["upper_90"], _digits(row))] for c, row in zip(cells, rows, strict=True)]
+    return Table(tuple(columns), tuple(map(tuple, cells)))
+
+
+def _digits(row: "pd.Series[float]") -> int:
+    return decimals([row["estimate"]])
+
+
+def glossary(tables: Iterable[Table]) -> dict[str, str]:
+    """Return what the headings of some tables mean, each once.
+
+    Examples
+    --------
+    >>> glossary([Table((Column("Gini", "How well customers are put in order."), Column("Note")), ())])
+    {'Gini': 'How well customers are put in order.'}
+    """
+    columns = [column for table in tables for column in table.columns]
+    return {column.heading: column.meaning for column in columns if column.meaning}

@@ -1,0 +1,300 @@
+"""Fitting: published estimates, units, verdicts, seeds, and parameters that come back."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from clvmodels.data.rfm import RFM
+from clvmodels.errors import FitError, SettingError
+from clvmodels.inference.fit import fit, random_stream
+from clvmodels.inference.methods import Laplace, MaximumLikelihood
+from clvmodels.inference.verdict import Outcome
+from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.mbg_nbd import MBGNBD
+from clvmodels.models.nbd import NBD
+from clvmodels.prediction.predict import predict
+from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.value import value
+
+PUBLISHED = [(BGNBD, "bg_nbd"), (MBGNBD, "mbg_nbd"), (GammaGamma, "gamma_gamma")]
+
+
+def table(frequency, recency, T, money=None):
+    frame = pd.DataFrame({"customer_id": range(len(frequency)), "frequency": frequency, "recency": recency, "T": T})
+    return RFM.from_frame(frame if money is None else frame.assign(monetary_value=money), unit="week")
+
+
+def steady_buyers(customers, rate, seed, weeks=(30, 60)):
+    """Customers who never stop; ``rate`` draws how often each buys."""
+    rng = np.random.default_rng(seed)
+    T = rng.uniform(*weeks, customers)
+    x = rng.poisson(rate(rng, customers) * T)
+    return table(x, np.where(x > 0, T * rng.beta(np.maximum(x, 1), 1), 0.0), T)
+
+
+# --- estimates ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("model", "name"), PUBLISHED)
+def test_the_published_estimates_on_cdnow(model, name, oracle, cdnow_rfm) -> None:
+    published, found = oracle(name), fit(model, cdnow_rfm, MaximumLikelihood())
+    assert found.verdict.outcome is Outcome.CONVERGED
+    estimates, errors = published["parameters"]["values"], published["standard_errors"]["values"]
+    # Others stop where the likelihood is flat to their tolerance: well within a hundredth of a standard error.
+    assert list(found.model.parameters().values()) == pytest.approx(estimates, rel=2e-4)
+    z = (np.array(list(found.model.parameters().values())) - estimates) / errors
+    assert (np.abs(z) < 0.01).all()
+    assert found.log_likelihood == pytest.approx(published["parameters"]["log_likelihood"], abs=5e-4)
+    assert list(found.standard_errors.values()) == pytest.approx(errors, rel=0.01)
+    assert list(found.standard_errors) == list(model.parameter_names())
+
+
+def test_nbd_on_cdnow_beats_its_neighbours_in_an_independent_likelihood(cdnow_rfm) -> None:
+    def log_likelihood(r, alpha):
+        x, T = cdnow_rfm.frequency, cdnow_rfm.T
+        # The likelihood of (x, t_x) lacks the multinomial volume of x purchases in T.
+        return stats.nbinom.logpmf(x, r, alpha / (alpha + T)).sum()
+
+    found = fit(NBD, cdnow_rfm, MaximumLikelihood()).model
+    best = log_likelihood(found.r, found.alpha)
+    for r, alpha in [(1.001, 1), (0.999, 1), (1, 1.001), (1, 0.999), (1.001, 1.001), (0.999, 0.999)]:
+        assert log_likelihood(found.r * r, found.alpha * alpha) < best
+
+
+def test_the_model_is_the_maximum_of_likelihood_whatever_the_method(cdnow_purchases, cdnow_purchases_point) -> None:
+    assert cdnow_purchases.model.parameters() == cdnow_purchases_point.model.parameters()
+    assert cdnow_purchases.log_likelihood == cdnow_purchases_point.log_likelihood
+    assert cdnow_purchases.standard_errors == cdnow_purchases_point.standard_errors
+
+
+def test_the_log_likelihood_is_that_of_the_model_in_the_unit_of_the_data(cdnow_purchases, cdnow_rfm) -> None:
+    x, t_x, T = cdnow_rfm.frequency.astype(float), cdnow_rfm.recency, cdnow_rfm.T
+    assert cdnow_purchases.model.log_likelihood(x, t_x, T).sum() == pytest.approx(cdnow_purchases.log_likelihood)
+
+
+# --- units -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unit", ["hour", "day", "month", "year"])
+@pytest.mark.parametrize("model", [BGNBD, MBGNBD, NBD])
+def test_the_unit_of_time_changes_nothing_but_the_unit(model, unit, cdnow_split, cdnow_rfm) -> None:
+    rfm = cdnow_split[0].summarize(unit=unit)
+    per_week = {"hour": 168.0, "day": 7.0, "month": 7 / (365.25 / 12), "year": 7 / 365.25}[unit]
+    weeks, other = fit(model, cdnow_rfm), fit(model, rfm)
+    assert other.unit == unit
+    for before, after in [(weeks.model, other.model), (weeks.draws, other.draws)]:
+        for name, values in before.parameters().items():
+            scale = per_week if name == "alpha" else 1.0
+            np.testing.assert_allclose(getattr(after, name), scale * values, rtol=1e-6)
+        x = cdnow_rfm.frequency.astype(float)
+        alive = before.probability_alive(x, cdnow_rfm.recency, cdnow_rfm.T)
+        np.testing.assert_allclose(after.probability_alive(x, rfm.recency, rfm.T), alive, rtol=1e-6)
+        again = after.purchases_if_alive(x[:50], rfm.T[:50], 39 * per_week)
+        np.testing.assert_allclose(again, before.purchases_if_alive(x[:50], cdnow_rfm.T[:50], 39.0), rtol=1e-6)
+    # A density per hour is a density per week, less log(168) a repeat purchase.
+    jacobian = -cdnow_rfm.frequency.sum() * np.log(per_week)
+    assert other.log_likelihood - weeks.log_likelihood == pytest.approx(jacobian, abs=1e-7)
+
+
+def test_the_unit_of_money_changes_nothing_but_the_unit(cdnow_rfm, cdnow_spend) -> None:
+    cents = RFM.from_frame(cdnow_rfm.frame().assign(monetary_value=100 * cdnow_rfm.money), unit="week")
+    found = fit(GammaGamma, cents)
+    for before, after in [(cdnow_spend.model, found.model), (cdnow_spend.draws, found.draws)]:
+        for name, values in before.parameters().items():
+            np.testing.assert_allclose(getattr(after, name), values * (100 if name == "gamma" else 1), rtol=1e-6)
+        x = cdnow_rfm.frequency.astype(float)
+        np.testing.assert_allclose(
+            after.expected_spend(x, cents.money), 100 * before.expected_spend(x, cdnow_rfm.money), rtol=1e-6
+        )
+    jacobian = -found.customers * np.log(100)
+    assert found.log_likelihood - cdnow_spend.log_likelihood == pytest.approx(jacobian, abs=1e-7)
+
+
+def test_the_order_of_the_customers_does_not_matter(cdnow_rfm, cdnow_purchases) -> None:
+    shuffled = cdnow_rfm.take(np.random.default_rng(0).permutation(len(cdnow_rfm)))
+    again = fit(BGNBD, shuffled)
+    assert again.log_likelihood == pytest.approx(cdnow_purchases.log_likelihood, rel=1e-12)
+    np.testing.assert_allclose(again.draws.b, cdnow_purchases.draws.b, rtol=1e-9)
+
+
+# --- verdicts ----------------------------------------------------------------------------------------------------
+
+ONCE = table([0] * 50, [0.0] * 50, np.linspace(1, 40, 50))
+FIVE = table([1, 2, 0, 1, 3], [2.0, 5, 0, 7, 8], [9.0] * 5)
+FAITHFUL = steady_buyers(2000, lambda rng, n: rng.gamma(0.8, 1 / 10, n), seed=1)
+ALIKE = table([4] * 40, np.linspace(20, 39, 40), [40.0] * 40)
+FEW = steady_buyers(24, lambda rng, n: rng.gamma(0.8, 1 / 10, n), seed=5, weeks=(10, 30))
+SAME_SPEND = table([0] + [2] * 40, [0.0] + [5.0] * 40, [9.0] * 41, [0.0] + [20.0] * 40)
+
+BAD = {
+    "everyone bought once": (BGNBD, ONCE, Outcome.TOO_LITTLE_DATA, "All 50 customers bought once", "longer log"),
+    "everyone bought once, MBG": (MBGNBD, ONCE, Outcome.TOO_LITTLE_DATA, "All 50 customers", "clv.SimpleFormula"),
+    "five customers": (BGNBD, FIVE, Outcome.TOO_LITTLE_DATA, "Only 4 of 5 customers", "more customers"),
+    "no drop-out": (BGNBD, FAITHFUL, Outcome.AT_BORDER, "No drop-out identified", "Fit clv.NBD"),
+    "no drop-out, MBG": (MBGNBD, FAITHFUL, Outcome.AT_BORDER, "No drop-out identified", "Fit clv.NBD"),
+    "one rate": (NBD, ALIKE, Outcome.AT_BORDER, "at the same rate", "more customers, or that rate"),
+    "few": (NBD, FEW, Outcome.POOR_APPROXIMATION, "k-hat is 1.", "MaximumLikelihood()"),
+    "equal spend": (GammaGamma, SAME_SPEND, Outcome.TOO_LITTLE_DATA, "spend the same, 20", "by that amount"),
+}
+
+
+@pytest.mark.parametrize(("model", "rfm", "outcome", "reason", "remedy"), BAD.values(), ids=BAD)
+def test_data_that_identify_nothing_give_a_bad_verdict_with_its_reason_and_remedy(
+    model, rfm, outcome, reason, remedy
+) -> None:
+    found = fit(model, rfm)
+    assert found.verdict.outcome is outcome
+    assert not found.verdict.ok
+    assert reason in str(found.verdict)
+    assert remedy in str(found.verdict)
+    assert str(found.verdict) in repr(found)
+    with pytest.raises(FitError) as error:
+        _ = found.draws
+    assert f"{model.name} cannot be used on these data." in str(error.value)
+    assert remedy in str(error.value)
+
+
+@pytest.mark.parametrize("name", [name for name, (model, *_) in BAD.items() if model is not GammaGamma])
+def test_a_bad_fit_predicts_nothing(name) -> None:
+    model, rfm, _, _, remedy = BAD[name]
+    with pytest.raises(FitError) as error:
+        predict(fit(model, rfm), rfm, "39 weeks")
+    assert remedy in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["everyone bought once", "no drop-out", "equal spend"])
+def test_a_bad_fit_values_nothing(name, cdnow_rfm, cdnow_purchases, cdnow_spend) -> None:
+    model, rfm, _, _, remedy = BAD[name]
+    bad = fit(model, rfm)
+    pair = (cdnow_purchases, bad) if model is GammaGamma else (bad, cdnow_spend)
+    with pytest.raises(FitError) as error:
+        value(*pair, cdnow_rfm, Plan(horizon="1 year"))
+    assert remedy in str(error.value)
+
+
+def test_a_fit_without_an_estimate_says_so_when_asked_for_one() -> None:
+    found = fit(BGNBD, ONCE)
+    assert found.log_likelihood is None
+    with pytest.raises(FitError, match="BG/NBD has no estimate. The data cannot identify this model. All 50 customers"):
+        _ = found.model
+
+
+def test_a_fit_at_the_border_still_shows_where_it_ended() -> None:
+    found = fit(BGNBD, FAITHFUL)
+    assert found.model.r == pytest.approx(fit(NBD, FAITHFUL).model.r, rel=1e-3)
+    assert found.model.a / (found.model.a + found.model.b) < 1e-3
+    assert found.frame()["estimate"].tolist() == list(found.model.parameters().values())
+
+
+def test_without_drop_out_nbd_is_the_way_out() -> None:
+    found = fit(NBD, FAITHFUL)
+    assert found.verdict.ok
+    assert predict(found, FAITHFUL.take(slice(20)), "10 weeks", draws=50).total().mean > 0
+
+
+# --- draws, seeds, tables ----------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_draws_and_another_seed_others(cdnow_rfm, cdnow_purchases) -> None:
+    again, other = fit(BGNBD, cdnow_rfm, seed=0), fit(BGNBD, cdnow_rfm, seed=1)
+    np.testing.assert_array_equal(again.draws.a, cdnow_purchases.draws.a)
+    assert not np.isin(other.draws.a, cdnow_purchases.draws.a).any()
+
+
+@pytest.mark.parametrize("others", [MBGNBD, NBD, GammaGamma])
+def test_two_models_with_one_seed_are_independent(others, cdnow_rfm, cdnow_purchases) -> None:
+    left = np.column_stack([np.ravel(v) for v in cdnow_purchases.draws.parameters().values()])
+    right = np.column_stack([np.ravel(v) for v in fit(others, cdnow_rfm).draws.parameters().values()])
+    columns = left.shape[1]
+    ranks = stats.rankdata(np.column_stack([left, right]), axis=0)
+    correlation = np.corrcoef(ranks.T)[:columns, columns:]
+    assert np.abs(correlation).max() < 4 / np.sqrt(1000)
+
+
+def test_draws_stand_in_no_order(cdnow_purchases) -> None:
+    # Resampling repeats a candidate in neighbouring draws: they must be mixed, or futures would come in runs.
+    r = cdnow_purchases.draws.r.ravel()
+    assert abs(np.corrcoef(r[1:], r[:-1])[0, 1]) < 4 / np.sqrt(1000)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "1", None])
+def test_a_seed_is_a_whole_number(seed, cdnow_rfm) -> None:
+    with pytest.raises(SettingError, match="whole number"):
+        fit(BGNBD, cdnow_rfm, seed=seed)
+
+
+def test_a_stream_belongs_to_a_seed_and_a_purpose() -> None:
+    first = random_stream(3, "draws").random(4)
+    np.testing.assert_array_equal(random_stream(3, "draws").random(4), first)
+    for other in (random_stream(4, "draws"), random_stream(3, "futures"), random_stream(3, "draw")):
+        assert not np.isin(other.random(4), first).any()
+
+
+def test_the_table_of_a_fit(cdnow_purchases, cdnow_purchases_point) -> None:
+    point = cdnow_purchases_point.frame()
+    assert list(point) == ["parameter", "estimate", "standard_error"]
+    frame = cdnow_purchases.frame()
+    assert list(frame) == [*point, "mean", "sd", "lower_90", "upper_90"]
+    assert frame["parameter"].tolist() == ["r", "alpha", "a", "b"]
+    draws = cdnow_purchases.draws.b
+    assert frame["mean"][3] == pytest.approx(draws.mean())
+    assert ((draws > frame["lower_90"][3]) & (draws < frame["upper_90"][3])).mean() == pytest.approx(0.9, abs=0.005)
+
+
+def test_a_fit_says_what_it_is_and_where_it_comes_from(cdnow_purchases, cdnow_spend) -> None:
+    text = repr(cdnow_purchases)
+    assert "BG/NBD fitted by Laplace(draws=1000" in text
+    assert "2,357 customers, time in weeks" in text
+    assert "log-likelihood -9582.429" in text
+    assert cdnow_spend.customers == 946
+    assert (cdnow_purchases.name, cdnow_purchases.seed) == ("BG/NBD", 0)
+    assert set(cdnow_purchases.versions) == {"python", "clvmodels", "numpy", "scipy"}
+
+
+# --- recovery ----------------------------------------------------------------------------------------------------
+
+
+def z_scores(found, truth):
+    """How far the logarithms of the estimates are from the truth, in standard errors."""
+    values = np.array(list(found.model.parameters().values()))
+    return np.log(values / truth) / (np.array(list(found.standard_errors.values())) / values)
+
+
+BASES = {
+    BGNBD: ((0.6, 6.0, 0.9, 3.0), False),
+    MBGNBD: ((0.7, 6.0, 0.9, 2.0), True),
+}
+
+
+@pytest.mark.parametrize("model", BASES)
+def test_parameters_of_simulated_customers_come_back(model, population) -> None:
+    truth, at_once = BASES[model]
+    base = population(6000, truth, seed=5, at_once=at_once)
+    found = fit(model, base.rfm)
+    assert (np.abs(z_scores(found, truth)) < 3.5).all()
+    draws = np.log(np.column_stack([np.ravel(v) for v in found.draws.parameters().values()]))
+    assert (np.abs(draws.mean(axis=0) - np.log(truth)) < 3.5 * draws.std(axis=0)).all()
+    spend = fit(GammaGamma, base.rfm, MaximumLikelihood())
+    assert (np.abs(z_scores(spend, (6.0, 4.0, 15.0))) < 3.5).all()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("model", BASES)
+def test_standard_errors_are_the_spread_of_the_estimates_and_intervals_cover(model, population) -> None:
+    truth, at_once = BASES[model]
+    z, spend, inside = [], [], []
+    for seed in range(60):
+        base = population(3000, truth, seed=1000 + seed, at_once=at_once)
+        found = fit(model, base.rfm, Laplace(draws=500))
+        if found.verdict.ok:
+            z.append(z_scores(found, truth))
+            frame = found.frame()
+            inside.append((frame["lower_90"] <= truth) & (truth <= frame["upper_90"]))
+        spend.append(z_scores(fit(GammaGamma, base.rfm, MaximumLikelihood()), (6.0, 4.0, 15.0)))
+    assert len(z) >= 57
+    for scores in (np.array(z), np.array(spend)):
+        assert (np.abs(scores.mean(axis=0)) < 0.6).all()  # 4 / sqrt(60), and a little bias
+        assert (np.abs(scores.std(axis=0) - 1) < 0.45).all()
+    assert (np.abs(np.mean(inside, axis=0) - 0.9) < 0.16).all()

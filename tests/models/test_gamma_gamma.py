@@ -1,0 +1,165 @@
+"""Gamma-Gamma: the value of a purchase."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.integrate import quad
+
+from clvmodels.data.rfm import RFM
+from clvmodels.errors import InfiniteMeanError, MissingMoneyError
+from clvmodels.models.gamma_gamma import GammaGamma
+
+CASES = [((6.25, 3.74, 15.44), 1.0), ((6.25, 3.74, 15.44), 7.0), ((0.9, 1.3, 200.0), 3.0), ((40.0, 25.0, 0.5), 2.0)]
+
+
+def repeaters(rfm):
+    some = rfm.frequency > 0
+    return rfm.frequency[some].astype(float), rfm.money[some]
+
+
+def test_the_published_log_likelihood_on_cdnow_in_both_conventions(cdnow_rfm, oracle) -> None:
+    published = oracle("gamma_gamma")
+    x, m = repeaters(cdnow_rfm)
+    found = GammaGamma(*published["parameters"]["values"]).log_likelihood(x, m).sum()
+    assert found == pytest.approx(published["parameters"]["log_likelihood"], abs=1e-4)
+    # The density of the total x m is that of the mean over x.
+    assert found - np.log(x).sum() == pytest.approx(published["log_likelihood_of_totals"]["value"], abs=0.005)
+
+
+def test_the_published_expected_spend_of_the_first_ten_customers_and_of_all(cdnow_rfm, oracle) -> None:
+    published = oracle("gamma_gamma")
+    model = GammaGamma(*published["lifetimes_parameters"]["values"])
+    spend = model.expected_spend(cdnow_rfm.frequency.astype(float), cdnow_rfm.money)
+    np.testing.assert_allclose(spend[:10], published["expected_spend"]["values"], rtol=2e-4)
+    assert spend.mean() == pytest.approx(published["mean_expected_spend"]["value"], rel=1e-5)
+
+
+@pytest.mark.parametrize(("parameters", "x"), CASES)
+def test_the_density_of_the_mean_integrates_to_one_and_has_the_populations_mean(parameters, x) -> None:
+    model = GammaGamma(*parameters)
+    p, q, gamma = parameters
+
+    def density(u: float, power: int) -> float:  # in u = log m
+        m = np.array([np.exp(u)])
+        return float(np.exp(model.log_likelihood(np.array([x]), m)[0] + (1 + power) * u))
+
+    centre = np.log(p * gamma / q)
+    for power, exact in [(0, 1.0), (1, p * gamma / (q - 1))]:
+        parts = [quad(density, *ends, args=(power,), limit=200)[0] for ends in ((-60, centre), (centre, 160))]
+        assert sum(parts) == pytest.approx(exact, rel=1e-6)
+
+
+@pytest.mark.parametrize(("parameters", "x"), CASES)
+def test_the_density_is_a_gamma_mean_averaged_over_the_customers_rate(parameters, x) -> None:
+    p, q, gamma = parameters
+    m = p * gamma / q * 1.4
+
+    def given(rate: float) -> float:
+        return stats.gamma.pdf(m, p * x, scale=1 / (rate * x)) * stats.gamma.pdf(rate, q, scale=1 / gamma)
+
+    mode = q / gamma
+    brute = quad(given, 0, mode)[0] + quad(given, mode, 60 * mode, limit=200)[0]
+    found = np.exp(GammaGamma(*parameters).log_likelihood(np.array([x]), np.array([m]))[0])
+    assert found == pytest.approx(brute, rel=1e-6)
+
+
+@pytest.mark.parametrize(("parameters", "x"), CASES)
+def test_expected_spend_is_the_posterior_mean_of_p_over_the_rate(parameters, x) -> None:
+    p, q, gamma = parameters
+    m = p * gamma / q * 0.6
+    rates = np.geomspace(q / gamma * 1e-4, q / gamma * 50, 200_001)
+    weights = rates * stats.gamma.pdf(m, p * x, scale=1 / (rates * x)) * stats.gamma.pdf(rates, q, scale=1 / gamma)
+    brute = np.sum(weights * p / rates) / np.sum(weights)
+    assert GammaGamma(*parameters).expected_spend(np.array(x), np.array(m)) == pytest.approx(brute, rel=1e-6)
+
+
+def test_a_one_time_buyer_is_expected_to_spend_the_populations_mean() -> None:
+    model = GammaGamma(6.25, 3.74, 15.44)
+    assert model.expected_spend(np.array(0.0), np.array(0.0)) == pytest.approx(6.25 * 15.44 / 2.74)
+
+
+@pytest.mark.parametrize("q", [0.3, 1.0])
+def test_a_mean_that_is_infinite_is_refused_with_its_share(q) -> None:
+    model = GammaGamma(0.5, q, 15.0)
+    with pytest.raises(InfiniteMeanError, match=r"infinite for 50\.0% of the \(draw, customer\) pairs"):
+        model.expected_spend(np.array([0.0, 9.0]), np.array([0.0, 20.0]))
+    assert model.expected_spend(np.array([9.0]), np.array([20.0])) > 0  # p x + q > 1: this customer's mean exists
+
+
+def test_one_draw_with_an_infinite_mean_is_enough_to_refuse() -> None:
+    model = GammaGamma(0.5, np.array([[3.0], [3.0], [3.0], [0.9]]), 15.0)
+    with pytest.raises(InfiniteMeanError, match=r"infinite for 25\.0%.*q goes down to 0\.9"):
+        model.expected_spend(np.array([0.0]), np.array([0.0]))
+    assert np.all(model.expected_spend(np.array([1.0]), np.array([20.0])) > 0)
+
+
+def test_simulated_values_follow_the_predictive_distribution() -> None:
+    # Gamma over an independent Gamma rate is a beta-prime.
+    draws, (p, q, gamma), (x, m) = 20_000, (6.25, 3.74, 15.44), (3.0, 42.0)
+    model = GammaGamma(np.full((draws, 1), p), q, gamma)
+    values = model.simulate_spend(np.random.default_rng(2), x, m, np.ones(draws, dtype=np.int64))
+    exact = stats.betaprime(p, p * x + q, scale=gamma + x * m)
+    assert stats.kstest(values, exact.cdf).pvalue > 1e-3
+    assert exact.mean() == pytest.approx(float(GammaGamma(p, q, gamma).expected_spend(np.array(x), np.array(m))))
+
+
+def test_purchases_of_one_future_share_the_customers_rate_and_futures_do_not() -> None:
+    draws, (p, q, gamma) = 40_000, (6.25, 8.0, 15.44)
+    model = GammaGamma(np.full((draws, 1), p), q, gamma)
+    first, second = (
+        model.simulate_spend(np.random.default_rng(3), 0.0, 0.0, np.full(draws, 2)).reshape(draws, 2).T
+    )
+    # Var(p / nu) is what two purchases of one customer share.
+    mean = p * gamma / (q - 1)
+    shared = p**2 * gamma**2 / ((q - 1) * (q - 2)) - mean**2
+    products = (first - mean) * (second - mean)
+    assert abs(products.mean() - shared) < 4 * products.std() / np.sqrt(draws)
+    between = (first[1:] - mean) * (first[:-1] - mean)
+    assert abs(between.mean()) < 4 * between.std() / np.sqrt(draws)
+
+
+def test_values_stand_future_after_future() -> None:
+    # Rates so different that a value tells which future it belongs to.
+    model = GammaGamma(50.0, 500.0, np.array([[1.0], [1e6], [1e12]]))
+    values = model.simulate_spend(np.random.default_rng(0), 0.0, 0.0, np.array([2, 0, 3]))
+    assert (np.round(np.log10(values / (50 / 500)) / 6).astype(int) == [0, 0, 2, 2, 2]).all()
+
+
+def test_the_evidence_leaves_out_customers_who_say_nothing_about_spend() -> None:
+    table = pd.DataFrame(
+        {
+            "customer_id": range(14),
+            "frequency": [0, 3, *[2] * 12],
+            "recency": [0, 5, *[4] * 12],
+            "T": [9] * 14,
+            "monetary_value": [0.0, 0.0, *np.arange(10.0, 22.0)],  # the second bought for nothing
+        }
+    )
+    evidence = GammaGamma.evidence(RFM.from_frame(table, unit="week"))
+    assert evidence.shortfall == ""
+    assert (len(evidence.columns[0]), evidence.scale) == (12, 15.5)
+    np.testing.assert_allclose(evidence.columns[1] * 15.5, np.arange(10.0, 22.0))
+
+
+@pytest.mark.parametrize(
+    ("money", "message"),
+    [
+        ([20.0] * 9, "Only 9 customers have repeat purchases of positive value; three parameters need 10"),
+        ([20.0] * 12, "All 12 repeat buyers spend the same, 20 a purchase"),
+        ([], "Only 0 customers"),
+    ],
+)
+def test_data_that_cannot_identify_it_say_why(money, message) -> None:
+    n = len(money) + 1
+    table = pd.DataFrame(
+        {"customer_id": range(n), "frequency": [0] + [2] * (n - 1), "recency": [0] + [4] * (n - 1), "T": 9}
+    )
+    rfm = RFM.from_frame(table.assign(monetary_value=[0.0, *money]), unit="week")
+    assert message in GammaGamma.evidence(rfm).shortfall
+
+
+def test_data_without_amounts_are_refused() -> None:
+    table = pd.DataFrame({"customer_id": [1], "frequency": [1], "recency": [4], "T": [9]})
+    with pytest.raises(MissingMoneyError, match="no amounts"):
+        GammaGamma.evidence(RFM.from_frame(table, unit="week"))

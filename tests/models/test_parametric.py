@@ -1,0 +1,63 @@
+"""Parameters: checked when a model is made, selected by draw, moved between units."""
+
+import numpy as np
+import pytest
+
+from clvmodels.errors import SettingError
+from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.mbg_nbd import MBGNBD
+from clvmodels.models.nbd import NBD
+
+MODELS = [(BGNBD, 4), (MBGNBD, 4), (NBD, 2), (GammaGamma, 3)]
+
+
+@pytest.mark.parametrize(("model", "parameters"), MODELS)
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf, [[1.0], [0.0]], [[np.nan]]])
+def test_a_parameter_that_is_not_positive_and_finite_is_refused_by_name(model, parameters, bad) -> None:
+    for position, name in enumerate(model.parameter_names()):
+        values = [1.5] * parameters
+        values[position] = np.array(bad) if isinstance(bad, list) else bad
+        with pytest.raises(SettingError, match=rf"{model.name}: every {name} must be a positive, finite number"):
+            model(*values)
+
+
+@pytest.mark.parametrize(("model", "parameters"), MODELS)
+@pytest.mark.parametrize("shape", [(3,), (1,), (2, 3, 1)])
+def test_a_parameter_in_one_or_three_dimensions_is_refused_by_name_and_shape(model, parameters, shape) -> None:
+    for position, name in enumerate(model.parameter_names()):
+        values = [1.5] * parameters
+        values[position] = np.ones(shape)
+        with pytest.raises(SettingError) as error:
+            model(*values)
+        assert f"{model.name}: {name} has shape {shape}" in str(error.value)
+        assert "(draws, 1) or (draws, customers)" in str(error.value)
+
+
+def test_a_number_of_any_kind_becomes_a_float() -> None:
+    model = NBD(np.float32(0.5), np.array(4))
+    assert (type(model.r), type(model.alpha)) == (float, float)
+    assert model.parameters() == {"r": 0.5, "alpha": 4.0}
+
+
+def test_parameters_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        NBD(0.5, 4.0).r = 1.0
+
+
+def test_draws_are_counted_and_taken_by_position() -> None:
+    model = BGNBD(np.arange(1.0, 6.0)[:, None], 4.0, np.arange(11.0, 16.0)[:, None], np.full((1, 1), 2.0))
+    assert model.draws == 5
+    assert BGNBD(1, 1, 1, 1).draws == 1
+    model = BGNBD(model.r, model.alpha, model.a, 2.0)
+    some = model.take(np.array([4, 0, 4]))
+    assert (some.r.ravel().tolist(), some.alpha, some.a.ravel().tolist()) == ([5, 1, 5], 4.0, [15, 11, 15])
+    assert model.take(slice(2)).draws == 2
+
+
+@pytest.mark.parametrize(("model", "parameters"), MODELS)
+def test_another_unit_changes_the_scaled_parameter_alone(model, parameters) -> None:
+    before = model(*np.arange(1.0, parameters + 1)).parameters()
+    after = model(*np.arange(1.0, parameters + 1)).rescaled(7.0).parameters()
+    scaled = "gamma" if model is GammaGamma else "alpha"
+    assert after == before | {scaled: 7 * before[scaled]}
