@@ -1,6 +1,7 @@
 """The ``clv`` command: it parses, calls and writes."""
 
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -208,11 +209,17 @@ def compare(
 
 def main() -> None:
     """Run the command; an error of the package is a message and exit code 1, a wrong call exit code 2."""
-    try:
-        app()
-    except CLVError as error:
-        complaints.print(f"[bold red]Error[/] {escape(str(error))}", highlight=False)
-        sys.exit(1)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: _warn(message)
+        try:
+            app(prog_name="clv")
+        except CLVError as error:
+            complaints.print(f"[bold red]Error[/] {escape(str(error))}", highlight=False)
+            sys.exit(1)
+
+
+def _warn(message: Warning | str) -> None:
+    complaints.print(f"[bold yellow]Warning[/] {escape(str(message))}", highlight=False)
 
 
 def _settings(
@@ -246,9 +253,9 @@ def _compared(
     comparison.to_json(out / "comparison.json")
     comparison.to_csv(out / "comparison.csv")
     for quantity in ("purchases", "money")[: 1 + past.has_money]:
-        _print_table(
-            f"{quantity.capitalize()} over {comparison.horizon}", comparison_table(comparison.frame(), quantity)
-        )
+        happened = getattr(comparison.actual, quantity).sum()
+        title = f"{quantity.capitalize()} over {comparison.horizon}: {happened:,.0f} happened"
+        _print_table(title, comparison_table(comparison.frame(), quantity))
     _wrote(out / "comparison.json")
     _wrote(out / "comparison.csv")
     return comparison

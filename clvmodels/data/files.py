@@ -1,10 +1,13 @@
 """Logs in files: Parquet and CSV."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from clvmodels.errors import DataError
 
@@ -16,7 +19,8 @@ def read_log(path: "str | Path", columns: Sequence[str]) -> pd.DataFrame:
     """Read some columns of a Parquet or CSV file.
 
     Text in a CSV file stays text, so that ids keep their leading zeros and amounts and dates are parsed where errors
-    can be explained.
+    can be explained. A CSV row with more or fewer fields than the heading is an error: an amount such as 1,234.50
+    without quotes would otherwise silently become 1.
 
     Parameters
     ----------
@@ -31,26 +35,42 @@ def read_log(path: "str | Path", columns: Sequence[str]) -> pd.DataFrame:
         If the file cannot be read, or lacks a column.
     """
     path = Path(path)
-    if path.suffix not in _PARQUET | _CSV:
+    kind = path.suffix.lower()
+    if kind not in _PARQUET | _CSV:
         raise DataError(f"{path} is neither Parquet (.parquet) nor CSV (.csv, .csv.gz, .tsv, .txt). Convert it first.")
+    wanted = list(dict.fromkeys(columns))
     try:
-        known = _columns(path)
-        if missing := [name for name in columns if name not in known]:
-            raise DataError(f"{path} has no column {', '.join(map(repr, missing))}. It has: {', '.join(known)}.")
-        if path.suffix in _PARQUET:
-            return pd.read_parquet(path, columns=list(columns))
-        return pd.read_csv(path, usecols=list(columns), sep=_separator(path), dtype="string", keep_default_na=True)
+        _check_columns(path, _columns(path), wanted)
+        table = pq.read_table(path, columns=wanted) if kind in _PARQUET else _read_csv(path, wanted)
+    except DataError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path} cannot be read: {error}.") from error
+        raise DataError(f"{path} cannot be read: {str(error).rstrip('.')}.") from error
+    # A column that pandas wrote as an index is a column here.
+    return pd.DataFrame(table.to_pandas(ignore_metadata=True))
+
+
+def _check_columns(path: Path, known: Sequence[str], wanted: Sequence[str]) -> None:
+    if missing := [name for name in wanted if name not in known]:
+        raise DataError(f"{path} has no column {', '.join(map(repr, missing))}. It has: {', '.join(known)}.")
+    if twice := [name for name in wanted if Counter(known)[name] > 1]:
+        raise DataError(f"{path} has more than one column {', '.join(map(repr, twice))}. Rename them.")
 
 
 def _columns(path: Path) -> list[str]:
-    if path.suffix in _PARQUET:
+    if path.suffix.lower() in _PARQUET:
         return list(pq.read_schema(path).names)
-    return list(pd.read_csv(path, nrows=0, sep=_separator(path)).columns)
+    with csv.open_csv(path, parse_options=_layout(path)) as reader:
+        return list(reader.schema.names)
 
 
-def _separator(path: Path) -> str:
-    return "\t" if ".tsv" in path.suffixes else ","
+def _read_csv(path: Path, columns: Sequence[str]) -> pa.Table:
+    as_text = csv.ConvertOptions(
+        include_columns=columns, column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True
+    )
+    return csv.read_csv(path, parse_options=_layout(path), convert_options=as_text)
+
+
+def _layout(path: Path) -> csv.ParseOptions:
+    tabs = ".tsv" in map(str.lower, path.suffixes)
+    return csv.ParseOptions(delimiter="\t" if tabs else ",", newlines_in_values=True)

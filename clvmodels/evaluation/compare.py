@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from clvmodels.errors import CLVError, SettingError
 from clvmodels.evaluation.candidates import Candidate, Prediction, as_candidate
 from clvmodels.evaluation.lifetimes import LifetimesBGNBD, is_installed
 from clvmodels.evaluation.score import HindsightSource, Score, SpendSource, score
+from clvmodels.inference.fit import random_stream
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.protocols import Floats
@@ -70,6 +72,8 @@ class Comparison:
         What happened.
     horizon
         How long the holdout is.
+    draws, seed
+        Simulated futures, or resamples, of each candidate, and what they follow from.
     """
 
     results: tuple[Result, ...]
@@ -77,6 +81,8 @@ class Comparison:
     past: RFM
     actual: Actual
     horizon: Duration
+    draws: int
+    seed: int
 
     def frame(self) -> pd.DataFrame:
         """Return a row a candidate: totals, errors, interval scores at 90 %, of purchases and of money.
@@ -112,6 +118,8 @@ class Comparison:
             "intervals": list(self._interval_rows()),
             "customers": len(self.past),
             "horizon_days": self.horizon.days,
+            "draws": self.draws,
+            "seed": self.seed,
             "newcomers": vars(self.actual.newcomers),
         }
         Path(path).write_text(json.dumps(written, indent=2, allow_nan=False) + "\n", encoding="utf-8")
@@ -193,7 +201,8 @@ def compare(
     Raises
     ------
     SettingError
-        If two candidates have one name, or the two logs are not the parts of one split.
+        If there is no candidate, two have one name, the two logs are not the parts of one split, or ``draws`` or
+        ``seed`` is out of its range.
 
     Examples
     --------
@@ -203,13 +212,23 @@ def compare(
     >>> comparison.frame()["candidate"].to_list()
     ['BG/NBD', 'simple formula']
     """
+    if not isinstance(candidates, Iterable):
+        raise SettingError("Candidates come in a list, such as [clv.BGNBD, clv.SimpleFormula()].")
     recipes = [as_candidate(candidate) for candidate in candidates]
     _refuse_doubles([recipe.name for recipe in recipes])
+    random_stream(seed, "comparison")  # a seed that is none is no failure of a candidate, and neither is no draw
+    if not isinstance(draws, (int, np.integer)) or draws < 1:
+        raise SettingError(f"At least one future must be simulated; draws={draws!r}.")
     newcomers = future.newcomers()
+    if future.first_day - past.observed_until != timedelta(days=1):
+        raise SettingError(
+            f"The past ends on {past.observed_until} and the future starts on {future.first_day}: they are not the two "
+            "parts of one split. Use past, future = log.split(...)."
+        )
     rfm = past.summarize(unit=unit)
     actual = Actual(*future.purchases_by_customer(rfm.customer_id), newcomers)
     results = [_result(recipe, rfm, actual, future.length, draws, seed, progress) for recipe in recipes]
-    return Comparison(tuple(results), _hindsight(rfm, actual), rfm, actual, future.length)
+    return Comparison(tuple(results), _hindsight(rfm, actual), rfm, actual, future.length, draws, seed)
 
 
 def standard_candidates() -> list[Any]:
@@ -279,5 +298,7 @@ def _numbers(scored: Score | None) -> dict[str, float | None]:
 
 
 def _refuse_doubles(names: list[str]) -> None:
+    if not names:
+        raise SettingError("There is no candidate to compare. Pass some, such as [clv.BGNBD, clv.SimpleFormula()].")
     if doubles := sorted({name for name in names if names.count(name) > 1}):
         raise SettingError(f"Two candidates have the name {doubles[0]!r}: name each apart, or leave one out.")

@@ -43,8 +43,10 @@ class LifetimesBGNBD:
 
             try:
                 counts, spend = _points(past, horizon)
-            except ConvergenceError:
+            except (ConvergenceError, ValueError, ArithmeticError):
                 return Prediction(None, None, note="lifetimes did not converge on these data.")
+        if unknown := int(sum(~np.isfinite(counts if spend is None else counts * spend))):
+            return Prediction(None, None, note=f"lifetimes has no number for {unknown:,} of {len(past):,} customers.")
         purchases = Forecast(past, PointSource(counts), "purchases")
         if spend is None:
             return Prediction(purchases, None)

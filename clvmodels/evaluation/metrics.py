@@ -127,5 +127,5 @@ def _lorenz(order: Floats, actual: Floats) -> tuple[Floats, Floats]:
     if not actual.sum():
         return np.array([0.0, 1.0]), np.array([0.0, 1.0])
     _, group, size = np.unique(-order, return_inverse=True, return_counts=True)
-    brought = np.bincount(group, actual)
-    return np.append(0, size.cumsum()) / len(order), np.append(0, brought.cumsum()) / actual.sum()
+    brought = np.bincount(group, actual).cumsum()
+    return np.append(0, size.cumsum()) / len(order), np.append(0, brought) / brought[-1]

@@ -25,8 +25,9 @@ from clvmodels.data.rfm import RFM
 from clvmodels.models.parametric import Parametric
 from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Purchases
 from clvmodels.models.rates import purchase_evidence
-from clvmodels.models.special import beta_average, discounted, over_distinct
+from clvmodels.models.special import beta_rule, discount_rule
 
+_SMALLEST = 1e-100  # a probability to stop that is as good as none, and whose inverse is still finite
 _NO_DROP_OUT = 1e-3  # mean probability to stop below which nobody seems to
 _ALIKE = 1e3  # a + b above which all customers have nearly the same probability to stop
 
@@ -77,22 +78,28 @@ class BetaGeometric(Parametric):
 
     def log_likelihood(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Return log L(r, alpha, a, b | x, t_x, T): still alive, or stopped at the last of n chances."""
-        n = self.chances(x)
-        purchases = over_distinct(lambda x: gammaln(self.r + x), x) - gammaln(self.r) + self.r * np.log(self.alpha)
-        survived = over_distinct(lambda n: np.asarray(betaln(self.a, self.b + n), dtype=float), n) - betaln(
-            self.a, self.b
-        )
-        alive = -(self.r + x) * over_distinct(lambda T: np.log(self.alpha + T), T)
-        either: Floats = purchases + survived + alive + np.logaddexp(0, self.log_odds_stopped(x, t_x, T))
+        of_count = self.over_distinct(self._log_count, x) - gammaln(self.r) - betaln(self.a, self.b)
+        age, last = self._log_time(T), self._log_time(t_x)
+        alive = of_count + self.r * np.log(self.alpha) - (self.r + x) * age
+        either: Floats = alive + np.logaddexp(0, self._log_odds(x, age - last))
         return either
 
     def log_odds_stopped(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Return log(P(stopped) / P(alive)) at T; minus infinity for a customer without a chance to stop."""
+        return self._log_odds(x, self._log_time(T) - self._log_time(t_x))
+
+    def _log_odds(self, x: Floats, silence: Floats) -> Floats:
+        return self.over_distinct(self._log_last_chance, x) + (self.r + x) * silence
+
+    def _log_count(self, x: Floats) -> Floats:
+        return np.asarray(gammaln(self.r + x) + betaln(self.a, self.b + self.chances(x)), dtype=float)
+
+    def _log_last_chance(self, x: Floats) -> Floats:
         n = self.chances(x)
-        stopped = np.log(self.a) - over_distinct(lambda n: np.log(np.where(n > 0, self.b + n - 1, 1.0)), n)
-        age, last = (over_distinct(lambda time: np.log(self.alpha + time), time) for time in (T, t_x))
-        silent = (self.r + x) * (age - last)
-        return np.where(n > 0, stopped + silent, -np.inf)
+        return np.where(n > 0, np.log(self.a) - np.log(np.where(n > 0, self.b + n - 1, 1.0)), -np.inf)
+
+    def _log_time(self, time: Floats) -> Floats:
+        return self.over_distinct(lambda time: np.log(self.alpha + time), time)
 
     def probability_alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Return P(alive at T | x, t_x, T)."""
@@ -139,13 +146,13 @@ class BetaGeometric(Parametric):
         average over p. Unlike the papers' closed form it has neither a factor 1/(a - 1) nor a Gaussian hypergeometric
         function: it holds at a = 1 and for the heaviest buyers.
         """
-        n = self.chances(x)
-        k, c = np.asarray(self.r + x), np.asarray(self.alpha + T)
-
-        def given(p: float) -> Floats:
-            return discounted(lambda s: _purchases(p, k, c, s), t, delta, c)
-
-        return beta_average(given, np.asarray(self.a + 0.0 * n), np.asarray(self.b + n))
+        k, c = self.r + x, self.alpha + T
+        times = list(discount_rule(t, delta, c, least=float(np.min(self.alpha))))
+        expected = np.zeros(())
+        for p, weight in zip(*beta_rule(self.a, self.b + self.chances(x)), strict=True):
+            if weight.any():
+                expected = expected + weight * sum(w * _purchases(p, k, c, s) for s, w in times)
+        return expected
 
     def purchase_if_alive(self, x: Floats, T: Floats, t: float) -> Floats:
         """Return P(at least one purchase in (T, T + t] | alive at T): no chance to stop comes before the purchase."""
@@ -169,10 +176,10 @@ class BetaGeometric(Parametric):
         return Purchases(count, _times(rng, count, possible, t))
 
 
-def _purchases(p: float, k: Floats, c: Floats, s: Floats) -> Floats:
-    if p < 1e-12:
-        return k * s / c
-    return -np.expm1(-k * np.log1p(p * s / c)) / p
+def _purchases(p: Floats, k: Floats, c: Floats, s: Floats) -> Floats:
+    p = np.maximum(p, _SMALLEST)
+    purchases: Floats = -np.expm1(-k * np.log1p(p * (s / c))) / p
+    return purchases
 
 
 def _times(rng: np.random.Generator, count: NDArray[np.int64], possible: NDArray[np.int64], t: float) -> Floats:

@@ -15,7 +15,6 @@ from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError
 from clvmodels.models.parametric import Parametric
 from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter
-from clvmodels.models.special import over_distinct
 
 _FEWEST_CUSTOMERS = 10  # three parameters want more than three customers each
 
@@ -75,7 +74,7 @@ class GammaGamma(Parametric):
     def log_likelihood(self, x: Floats, m: Floats) -> Floats:
         """Return the log-density of the *mean* value m of x purchases (not of their total: that differs by log x)."""
         p, q, gamma = self.p, self.q, self.gamma
-        of_count = over_distinct(lambda x: gammaln(p * x + q) - gammaln(p * x) + p * x * np.log(x), x)
+        of_count = self.over_distinct(lambda x: gammaln(p * x + q) - gammaln(p * x) + p * x * np.log(x), x)
         density: Floats = (
             of_count - gammaln(q) + q * np.log(gamma) + (p * x - 1) * np.log(m) - (p * x + q) * np.log(gamma + x * m)
         )

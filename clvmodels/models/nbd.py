@@ -14,7 +14,6 @@ from clvmodels.data.rfm import RFM
 from clvmodels.models.parametric import Parametric
 from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Purchases
 from clvmodels.models.rates import discounted_time, purchase_evidence
-from clvmodels.models.special import over_distinct
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +59,8 @@ class NBD(Parametric):
 
     def log_likelihood(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Return log L(r, alpha | x, T); recency tells nothing of customers who never stop."""
-        of_count = over_distinct(lambda x: gammaln(self.r + x), x) - gammaln(self.r)
-        age = over_distinct(lambda T: np.log(self.alpha + T), T)
+        of_count = self.over_distinct(lambda x: gammaln(self.r + x), x) - gammaln(self.r)
+        age = self.over_distinct(lambda T: np.log(self.alpha + T), T)
         likelihood: Floats = of_count + self.r * np.log(self.alpha) - (self.r + x) * age
         return likelihood
 

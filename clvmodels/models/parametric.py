@@ -1,5 +1,6 @@
 """What all models share: reading, checking, selecting and rescaling their parameters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import SettingError
+from clvmodels.models.special import Floats, over_distinct
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,11 @@ class Parametric:
     def draws(self) -> int:
         """How many draws of the parameters this value holds: 1 for a point."""
         return max(np.shape(value)[0] if np.ndim(value) else 1 for value in self.parameters().values())
+
+    def over_distinct(self, function: Callable[[Floats], Floats], x: Floats) -> Floats:
+        """Return ``function(x)``, evaluated once for each distinct value of x where customers share the parameters."""
+        shared = all(np.ndim(value) == 0 or np.shape(value)[1] == 1 for value in self.parameters().values())
+        return over_distinct(function, x) if shared and np.ndim(x) else function(x)
 
     def take(self, draws: "slice | NDArray[Any]") -> Self:
         """Return some of the draws, by position."""

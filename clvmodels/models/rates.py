@@ -38,8 +38,8 @@ def _shortfall(rfm: RFM, parameters: tuple[str, ...]) -> str:
         return "Every customer was observed for no time at all (T = 0). Observe them for longer, or check T."
     if not repeaters:
         return (
-            f"All {len(rfm):,} customers bought once, so nothing tells how often they return. Use a longer log, or "
-            "clv.SimpleFormula with a purchase frequency from elsewhere."
+            f"No customer of {len(rfm):,} bought again: all bought once, so nothing tells how often they return. Use "
+            "a longer log."
         )
     if repeaters < fewest:
         return (

@@ -1,6 +1,7 @@
 """Expected quantities of each customer: shape ``(draws, customers)``, an average over everything but the parameters."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -15,7 +16,7 @@ def probability_alive(model: PurchaseModel, rfm: RFM) -> Floats:
 
 def purchases_if_alive(model: PurchaseModel, rfm: RFM, t: float, delta: float = 0.0) -> Floats:
     """Return the expected purchases in (T, T + t], given alive at T, discounted at the force of interest delta."""
-    return _over_distinct_ages(rfm, lambda x, T: model.purchases_if_alive(x, T, t, delta))
+    return _over_distinct_histories(rfm, lambda x, T: model.purchases_if_alive(x, T, t, delta))
 
 
 def probability_of_purchase(model: PurchaseModel, rfm: RFM, t: float) -> Floats:
@@ -40,7 +41,13 @@ def expected_purchases(model: PurchaseModel, rfm: RFM, t: float, delta: float = 
     return probability_alive(model, rfm) * purchases_if_alive(model, rfm, t, delta)
 
 
-def _over_distinct_ages(rfm: RFM, function: Callable[[Floats, Floats], Floats]) -> Floats:
-    """Evaluate a function of (x, T) once for each distinct pair: given alive, recency says nothing of the future."""
+def _over_distinct_histories(rfm: RFM, function: Callable[[Floats, Floats], Floats]) -> Floats:
+    """Evaluate a function of (x, T) once for each distinct pair: given alive, recency says nothing of the future.
+
+    Pairs of one x are taken together, as they share the most; threads take one x each.
+    """
     pairs, pair = np.unique(np.stack([rfm.frequency.astype(float), rfm.T]), axis=1, return_inverse=True)
-    return np.atleast_2d(function(pairs[0], pairs[1]))[:, pair]
+    alike = np.split(pairs, np.flatnonzero(np.diff(pairs[0])) + 1, axis=1)
+    with ThreadPoolExecutor() as pool:
+        values = list(pool.map(lambda group: np.atleast_2d(function(group[0, :1], group[1])), alike))
+    return np.concatenate(values, axis=1)[:, pair]

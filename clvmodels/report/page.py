@@ -1,7 +1,8 @@
 """Pages: one self-contained HTML file that says what was done, what came out, and how far to trust it."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,17 +12,18 @@ from markupsafe import Markup
 
 from clvmodels.data.cleaning import CleaningReport
 from clvmodels.evaluation.compare import Comparison, Result
-from clvmodels.evaluation.score import LEVELS, Score
+from clvmodels.evaluation.score import IntervalScore, Score
 from clvmodels.inference.fit import Fit
 from clvmodels.prediction.forecast import Interval, Total
 from clvmodels.report import plots, tables
-from clvmodels.report.tables import Table, change, join, number, percent, short, span
+from clvmodels.report.tables import Table, change, count, join, number, percent, short, span
 from clvmodels.units import Duration
 from clvmodels.valuation.value import Valuation
 from clvmodels.version import __version__
 
 _LEVEL = 0.90
 _ALIKE = 0.01  # scores closer than this, relative to the best, are called equal in words
+_SLIGHT = 0.03  # a shortfall of coverage below this is called slight
 _HISTOGRAMS = 4  # PIT histograms are shown for so many candidates
 
 _ASSUMPTIONS = {
@@ -55,7 +57,7 @@ def comparison_page(comparison: Comparison) -> str:
     True
     """
     told = ComparisonFacts(comparison)
-    words = tables.glossary(told.tables)
+    words = {"Comparison of candidates": tables.glossary(told.tables)}
     return _render("comparison", told=told, cleaning=_cleaning(comparison.past.cleaning), words=words)
 
 
@@ -83,21 +85,26 @@ def demo_page(
     """
     value = ValueFacts(valuation, simple_valuation, tuple(fits))
     told = ComparisonFacts(comparison)
-    words = tables.glossary([value.top, *told.tables, *(table for _, table in value.parameters)])
+    words = {
+        "Table of customers": tables.glossary([value.top]),
+        "Comparison of candidates": tables.glossary(told.tables),
+        "Fits": tables.glossary(table for _, table in value.parameters),
+    }
     doubt = told.doubt(fits[0].name)
     return _render("demo", told=told, value=value, cleaning=_cleaning(cleaning), doubt=doubt, words=words)
 
 
 def _cleaning(report: CleaningReport | None) -> Markup | None:
     # The report escapes what comes from the data.
-    return None if report is None else Markup(report._repr_html_())  # noqa: S704, SLF001
+    return None if report is None else Markup(report._repr_html_())  # noqa: S704
 
 
 def _render(template: str, **facts: Any) -> str:  # noqa: ANN401
     loader = PackageLoader("clvmodels.report")
     room = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    room.filters |= {"number": number, "short": short, "percent": percent, "join": join}
-    return room.get_template(f"{template}.html.jinja").render(version=__version__, **facts)
+    room.filters |= {"number": number, "short": short, "percent": percent, "join": join, "count": count}
+    page = room.get_template(f"{template}.html.jinja").render(version=__version__, **facts)
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", page)
 
 
 def _svg(figure: Any) -> Markup:  # noqa: ANN401
@@ -120,10 +127,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Judgement:
-    """How the 90 % intervals of a candidate did."""
+    """How 90 % intervals did, of the candidates that share them."""
 
-    candidate: str
-    quantity: str
+    candidates: tuple[str, ...]
     raw: float
     pit: float
     word: str
@@ -136,6 +142,7 @@ class QuantityFacts:
     name: str
     table: Table
     plot: Markup | None
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +196,12 @@ class ComparisonFacts:
     @property
     def scored(self) -> dict[str, Score]:
         """The scores of purchases."""
-        return {r.candidate: r.purchases for r in self.comparison.results if r.purchases is not None}
+        return self.scores("purchases")
+
+    def scores(self, quantity: str) -> dict[str, Score]:
+        """Return the scores of purchases or of money, of the candidates that have some."""
+        found = {result.candidate: getattr(result, quantity) for result in self.comparison.results}
+        return {name: score for name, score in found.items() if score is not None}
 
     @property
     def futures(self) -> int:
@@ -204,39 +216,11 @@ class ComparisonFacts:
             return "No candidate could be fitted to these data"
         if len(self.scored) == 1:
             (name, score), *_ = self.scored.items()
-            return f"{name} expected {short(score.total.mean)} purchases; {self.purchases:,} happened"
-        best, closest = leaders(self.rmse), leaders(self.misses)
-        if set(best) & set(closest):
-            return f"Closest in total and for each customer: {few([name for name in best if name in closest])}"
+            return f"{name} expected {short(score.total.mean)} purchases, and {self.purchases:,} happened"
+        closest, best = closest_total(self.scored), least_error(self.scored)
+        if both := [name for name in best if name in closest]:
+            return f"Closest in total and for each customer: {few(both)}"
         return f"Closest in total: {few(closest)}. Closest for each customer: {few(best)}."
-
-    @property
-    def misses(self) -> dict[str, float]:
-        """How far each total of purchases was off."""
-        return {name: abs(score.total.mean - score.actual_total) for name, score in self.scored.items()}
-
-    @property
-    def rmse(self) -> dict[str, float]:
-        """The error of each candidate for one customer's purchases."""
-        return {name: score.rmse for name, score in self.scored.items()}
-
-    @cached_property
-    def findings(self) -> list[Finding]:
-        """What to take away: total, customers, order, intervals."""
-        return list(self._findings())
-
-    def _findings(self) -> Iterator[Finding]:
-        if not self.scored:
-            return
-        closest, best = leaders(self.misses), leaders(self.rmse)
-        score = self.scored[closest[0]]
-        off = f" ({change(score.total.mean, self.purchases)})" if self.purchases else ""
-        sentence = f"{short(score.total.mean)} purchases predicted, {self.purchases:,} happened{off}."
-        yield Finding("Closest total", few(closest), sentence)
-        yield Finding("Least error for each customer", few(best), f"RMSE {tables.number(self.rmse[best[0]], 3)} purchases.")
-        first = leaders({name: -score.top_decile for name, score in self.scored.items()})
-        share = percent(self.scored[first[0]].top_decile)
-        yield Finding("Best at finding the best customers", few(first), f"Their top 10 % made {share} of the purchases.")
 
     @cached_property
     def quantities(self) -> list[QuantityFacts]:
@@ -248,7 +232,8 @@ class ComparisonFacts:
         frame = self.comparison.frame()
         drawn = frame[f"{name}_predicted_total"].notna().any()
         plot = _svg(plots.totals(frame, name)) if drawn else None
-        return QuantityFacts(name, tables.comparison_table(frame, name), plot)
+        found = tuple(findings(self.scores(name), name))
+        return QuantityFacts(name, tables.comparison_table(frame, name), plot, found)
 
     @cached_property
     def by_frequency(self) -> Markup | None:
@@ -283,19 +268,26 @@ class ComparisonFacts:
         return [*(quantity.table for quantity in self.quantities), *(table for _, _, table in self.intervals)]
 
     @cached_property
-    def judgements(self) -> list[Judgement]:
-        """How the 90 % intervals did."""
-        return list(self._judgements())
-
-    def _judgements(self) -> Iterator[Judgement]:
-        buyers = int((self.comparison.actual.purchases > 0).sum())
+    def judgements(self) -> dict[str, list[Judgement]]:
+        """How the 90 % intervals of each quantity did; candidates with the same intervals are judged together."""
+        found: dict[str, list[Judgement]] = {}
         for result in self.comparison.results:
             scores = {"purchases": result.purchases, "money": result.money, "spend given purchases": result.spend}
             for quantity, score in scores.items():
                 at = score.at(_LEVEL) if score is not None else None
                 if at is not None:
-                    n = buyers if quantity == "spend given purchases" else self.customers
-                    yield Judgement(result.candidate, quantity, at.coverage, at.pit, judge(at.pit, _LEVEL, n))
+                    _judged(found.setdefault(quantity, []), result.candidate, at, self._judges(quantity))
+        return found
+
+    def _judges(self, quantity: str) -> int:
+        """Return how many customers a quantity is judged by: spend by those who bought."""
+        bought = self.comparison.actual.purchases > 0
+        return int(bought.sum()) if quantity == "spend given purchases" else len(bought)
+
+    @property
+    def narrow_spend(self) -> list[Judgement]:
+        """The spend models whose intervals fall short."""
+        return [found for found in self.judgements.get("spend given purchases", ()) if "narrow" in found.word]
 
     @cached_property
     def histograms(self) -> list[tuple[str, Markup]]:
@@ -314,17 +306,24 @@ class ComparisonFacts:
         return any(name.startswith("simple formula") for name in self.names)
 
     def doubt(self, candidate: str) -> str:
-        """Return what the holdout says about a candidate's interval of the total: one sentence, or nothing."""
-        score = self.scored.get(candidate)
+        """Return what the holdout says about a candidate's intervals of the totals: a sentence, or nothing."""
+        found = list(filter(None, (self._doubt(candidate, quantity) for quantity in ("purchases", "money"))))
+        return f"90 % interval of the total: {'; '.join(found)}." if found else ""
+
+    def _doubt(self, candidate: str, quantity: str) -> str:
+        score = self.scores(quantity).get(candidate)
         if score is None or score.total.realised is None:
             return ""
         low, high = score.total.interval(_LEVEL)
-        held = low <= score.actual_total <= high
-        verdict = "held what happened" if held else "did not hold what happened"
-        return (
-            f"{candidate}'s 90 % interval of the total, {span(low, high)} purchases, {verdict}: "
-            f"{number(score.actual_total)}."
-        )
+        held = "held" if low <= score.actual_total <= high else "missed"
+        what = "purchases" if quantity == "purchases" else "in money"
+        return f"{span(low, high)} {what}, which {held} the {number(score.actual_total)} that happened"
+
+    @property
+    def doubts(self) -> dict[str, str]:
+        """The same of all candidates that have intervals."""
+        found = {name: self.doubt(name) for name in self.scored}
+        return {name: text for name, text in found.items() if text}
 
 
 @dataclass(frozen=True, eq=False)
@@ -390,6 +389,12 @@ class ValueFacts:
         return None if p_zero is None else float(np.mean(p_zero))
 
     @property
+    def at_zero(self) -> float:
+        """The share of customers whose interval starts at nothing."""
+        lower = self.valuation.summary.lower
+        return 0.0 if lower is None else float(np.mean(lower == 0))
+
+    @property
     def parameters(self) -> list[tuple[Fit[Any], Table]]:
         """Each fit with the table of its parameters."""
         return [(fit, tables.parameters_table(fit.frame())) for fit in self.fits]
@@ -400,16 +405,50 @@ class ValueFacts:
         return {name: text for fit in self.fits for name, text in fit.versions.items()}
 
 
-def leaders(losses: Mapping[str, float]) -> list[str]:
-    """Return the names with the least loss, and those that are as good in all but the last digits.
+def findings(scores: Mapping[str, Score], quantity: str) -> Iterator[Finding]:
+    """Yield what to take away of purchases or of money: the total, each customer, the order of the customers."""
+    if not scores:
+        return
+    rivals = len(scores) > 1
+    closest, best = closest_total(scores), least_error(scores)
+    score = scores[closest[0]]
+    off = f" ({change(score.total.mean, score.actual_total)})" if score.actual_total else ""
+    told = f"{short(score.total.mean)} predicted, {short(score.actual_total)} happened{off}."
+    yield Finding("Closest total" if rivals else "Total", few(closest), told)
+    error = scores[best[0]].rmse
+    yield Finding(
+        "Least error for each customer" if rivals else "Error for each customer",
+        few(best),
+        f"RMSE {number(error, tables.decimals([error]))}.",
+    )
+    first = leaders({name: -score.top_decile for name, score in scores.items()}, _ALIKE)
+    share = percent(scores[first[0]].top_decile)
+    brought = f"The tenth of the customers put first made {share} of all {quantity}."
+    yield Finding("Best at finding the best customers" if rivals else "Finding the best customers", few(first), brought)
+
+
+def closest_total(scores: Mapping[str, Score]) -> list[str]:
+    """Return the candidates whose total came closest, and those as good up to half a per cent of what happened."""
+    misses = {name: abs(score.total.mean - score.actual_total) for name, score in scores.items()}
+    actual = next(iter(scores.values())).actual_total
+    return leaders(misses, 0.005 * actual / max(min(misses.values()), 1e-9))
+
+
+def least_error(scores: Mapping[str, Score]) -> list[str]:
+    """Return the candidates with the least RMSE, and those as good up to one per cent."""
+    return leaders({name: score.rmse for name, score in scores.items()}, _ALIKE)
+
+
+def leaders(losses: Mapping[str, float], alike: float) -> list[str]:
+    """Return the names with the least loss, and those that are as good up to a share of it.
 
     Examples
     --------
-    >>> leaders({"a": 1.607, "b": 1.608, "c": 2.1})
+    >>> leaders({"a": 1.607, "b": 1.608, "c": 2.1}, alike=0.01)
     ['a', 'b']
     """
     least = min(losses.values())
-    return [name for name, loss in losses.items() if loss <= least + _ALIKE * abs(least)]
+    return [name for name, loss in losses.items() if loss <= least + alike * abs(least)]
 
 
 def few(names: Sequence[str]) -> str:
@@ -428,13 +467,20 @@ def judge(pit: float, level: float, customers: int) -> str:
 
     Examples
     --------
-    >>> judge(0.889, 0.90, 2357), judge(0.823, 0.90, 684)
-    ('as it should be', 'too narrow')
+    >>> judge(0.889, 0.90, 2357), judge(0.884, 0.90, 2357), judge(0.823, 0.90, 684)
+    ('as it should be', 'slightly too narrow', 'too narrow')
     """
-    chance = 2 * np.sqrt(level * (1 - level) / max(customers, 1))
-    if abs(pit - level) <= chance:
+    off = pit - level
+    if abs(off) <= 2 * np.sqrt(level * (1 - level) / max(customers, 1)):
         return "as it should be"
-    return "too narrow" if pit < level else "too wide"
+    word = "too narrow" if off < 0 else "too wide"
+    return f"slightly {word}" if abs(off) < _SLIGHT else word
 
 
-__all__ = ["LEVELS", "comparison_page", "demo_page"]
+def _judged(found: list[Judgement], candidate: str, at: IntervalScore, customers: int) -> None:
+    """Add a candidate's intervals to those judged so far: to its like, or as new ones."""
+    for row, other in enumerate(found):
+        if (other.raw, other.pit) == (at.coverage, at.pit):
+            found[row] = replace(other, candidates=(*other.candidates, candidate))
+            return
+    found.append(Judgement((candidate,), at.coverage, at.pit, judge(at.pit, _LEVEL, customers)))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from io import StringIO
+from textwrap import wrap
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib as mpl
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from clvmodels.evaluation.score import PIT_EDGES, Score
 from clvmodels.prediction.forecast import Total
-from clvmodels.report.tables import change, join, most_valuable, number, percent, short
+from clvmodels.report.tables import change, count, join, most_valuable, number, percent, short
 
 Floats = NDArray[np.float64]
 P = ParamSpec("P")
@@ -69,8 +70,13 @@ _STYLE: Mapping[str, Any] = {
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
 }
+_CORNER = 4  # candidates named in the corner of a plot
 MOST_LINES = 4  # candidates in one plot
-_WIDE, _NARROW = 4.9, 3.5  # inches: a half and a third of a page, each as wide as a phone
+_WIDE, _MIDDLE, _NARROW = 4.5, 3.8, 3.5  # inches; each fits a phone
+
+
+_BACKDROP: Mapping[str, Any] = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+_LINES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), "-.")  # the first of a kind is solid
 
 
 class Kind(NamedTuple):
@@ -147,13 +153,13 @@ def totals(frame: pd.DataFrame, quantity: str) -> Figure:
     own = frame[["candidate", *(f"{quantity}_{name}" for name in names)]].set_axis(["candidate", *names], axis=1)
     own = own.dropna(subset="predicted_total").astype(dict.fromkeys(names, float)).reset_index(drop=True)
     actual = float(own["actual_total"].max())
-    label = f"Total {quantity}: {short(actual)} happened, and what each of {len(own)} candidates predicted."
+    label = f"Total {quantity}: {short(actual)} happened, and what {count(len(own), 'candidate')} predicted."
     figure, axes = _canvas(_WIDE, 0.75 + 0.46 * len(own), label, grid="x")
     edge = _edge(own, actual)
     for row, candidate in own.iterrows():
         _total(axes, float(row), candidate, edge)  # type: ignore[arg-type]  # the index is 0, 1, ...
-    _actual(axes, actual)
-    axes.set(xlim=(0, edge), ylim=(len(own) - 0.35, -0.95), yticks=[])
+    _actual(axes, actual, edge)
+    axes.set(xlim=(0, edge), ylim=(len(own) - 0.45, -1.1), yticks=[])
     _short_ticks(axes, "x")
     return figure
 
@@ -172,13 +178,16 @@ def _total(axes: Axes, row: float, candidate: "pd.Series[Any]", edge: float) -> 
     axes.plot(min(predicted, edge), row, ">" if beyond else look.marker, color=look.colour, markersize=6, clip_on=False)
     text = f"{short(predicted)}  ({change(predicted, candidate['actual_total'])})"
     at = axes.get_yaxis_transform()
-    axes.text(0, row - 0.3, candidate["candidate"], color=look.colour, va="center", transform=at)
-    axes.text(1, row - 0.3, text, ha="right", va="center", color=INK, transform=at)
+    name = _clipped(candidate["candidate"], 52)
+    axes.text(0, row - 0.32, name, color=look.colour, va="center", transform=at, bbox=_BACKDROP)
+    axes.text(1, row - 0.32, text, ha="right", va="center", color=INK, transform=at, bbox=_BACKDROP)
 
 
-def _actual(axes: Axes, actual: float) -> None:
+def _actual(axes: Axes, actual: float, edge: float) -> None:
     axes.axvline(actual, color=INK, linewidth=1.2, zorder=1.5)
-    axes.text(actual, -0.75, f" {short(actual)} happened", ha="left", va="center", fontweight="bold", color=INK)
+    side, align = (5, "left") if actual < 0.6 * edge else (-5, "right")
+    where: Any = {"xytext": (side, 0), "textcoords": "offset points", "ha": align, "va": "center"}
+    axes.annotate(f"{short(actual)} happened", (actual, -0.85), **where, fontweight="bold")
 
 
 @_styled
@@ -197,15 +206,21 @@ def by_frequency(table: pd.DataFrame, most: int = MOST_LINES) -> Figure:
     figure, axes = _canvas(_WIDE, 3.5, label, grid="y")
     x = np.arange(len(table))
     axes.bar(x, table["actual"], width=0.62, color=BAR)
-    for name in names:
+    for name, line in zip(names, _lines(names), strict=True):
         look = kind(name)
-        axes.plot(x, table[name], "-", marker=look.marker, markersize=4, color=look.colour, linewidth=1.4)
+        axes.plot(x, table[name], ls=line, marker=look.marker, markersize=4, color=look.colour, linewidth=1.4)
     axes.set(xlabel="repeat purchases before the holdout, and customers", xticks=x)
     axes.set_xticklabels([f"{row.frequency}\n{row.customers:,}" for row in table.itertuples()])
-    _beside(axes, x[-1] + 0.25, {name: float(table[name].iloc[-1]) for name in names})
-    axes.text(x[-1], float(table["actual"].iloc[-1]), "happened", ha="center", va="bottom", color=MUTED, fontsize=8)
+    _beside(axes, x[-1] + 0.45, {name: float(table[name].iloc[-1]) for name in names})
+    axes.text(0.02, 0.97, "bars: what happened", va="top", color=MUTED, transform=axes.transAxes, bbox=_BACKDROP)
     _short_ticks(axes, "y")
     return figure
+
+
+def _lines(names: Sequence[str]) -> list[Any]:
+    """Return a line style for each candidate, so that those of one kind differ."""
+    kinds = [kind(name) for name in names]
+    return [_LINES[kinds[:row].count(kinds[row]) % len(_LINES)] for row in range(len(names))]
 
 
 def distinct(table: pd.DataFrame, most: int) -> list[str]:
@@ -226,26 +241,29 @@ def _beside(axes: Axes, x: float, heights: Mapping[str, float]) -> None:
     """Write names beside the ends of their lines, pushed apart where they would touch."""
     names = sorted(heights, key=lambda name: heights[name])
     low, high = axes.get_ylim()
-    at = _apart([heights[name] for name in names], 0.06 * (high - low))
-    for name, y in zip(names, at, strict=True):
-        axes.text(x, y, _wrapped(name), color=kind(name).colour, va="center", fontsize=8.5)
+    texts = [_wrapped(name) for name in names]
+    sizes = [0.05 * (high - low) * (text.count("\n") + 1.2) for text in texts]
+    at = _apart([heights[name] for name in names], sizes)
+    for name, text, y in zip(names, texts, at, strict=True):
+        axes.text(x, y, text, color=kind(name).colour, va="center", fontsize=8.5)
 
 
 def _wrapped(name: str) -> str:
-    return re.sub(r" (?=\(|per customer)", "\n", name)
+    return "\n".join(wrap(_clipped(name, 48), 18))
 
 
-def _apart(heights: Sequence[float], gap: float) -> list[float]:
-    """Return sorted heights, moved up as little as it takes to keep a gap.
+def _apart(heights: Sequence[float], sizes: Sequence[float]) -> list[float]:
+    """Return sorted heights, moved up as little as it takes for things of these sizes not to overlap.
 
     Examples
     --------
-    >>> _apart([0.0, 0.1, 3.0], 1.0)
+    >>> _apart([0.0, 0.1, 3.0], [1.0, 1.0, 1.0])
     [0.0, 1.0, 3.0]
     """
     placed: list[float] = []
-    for height in heights:
-        placed.append(max(height, placed[-1] + gap) if placed else height)
+    for row, height in enumerate(heights):
+        lowest = placed[-1] + (sizes[row] + sizes[row - 1]) / 2 if placed else height
+        placed.append(max(height, lowest))
     return placed
 
 
@@ -265,15 +283,27 @@ def coverage(intervals: pd.DataFrame, quantity: str) -> Figure:
     figure, axes = _canvas(_NARROW, 3.3, label, grid="xy")
     levels = sorted(own["level"].unique())
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1)
-    for names, rows in _alike(own):
+    groups = list(_alike(own))
+    for (names, rows), line in zip(groups, _lines([names[0] for names, _ in groups]), strict=True):
         look = kind(names[0])
-        axes.plot(rows["level"], rows["coverage"], "o", color=look.colour, markersize=5.5, markerfacecolor="none", alpha=0.6)
-        axes.plot(rows["level"], rows["pit"], "-", marker=look.marker, color=look.colour, markersize=5.5, linewidth=1.4)
-    lowest = min(float(own[["level", "pit", "coverage"]].to_numpy().min()) - 0.06, 0.44)
-    axes.set(xlim=(0.46, 0.99), ylim=(lowest, 1.01), xticks=levels, xlabel="nominal level", ylabel="share inside")
-    axes.set_xticklabels([percent(level) if level != 0.90 else "90" for level in levels])
+        axes.plot(rows["level"], rows["coverage"], "o", color=look.colour, markersize=5.5, markerfacecolor="none")
+        axes.plot(rows["level"], rows["pit"], ls=line, marker=look.marker, color=look.colour, markersize=5.5, lw=1.4)
+    lowest = min(float(own[["pit", "coverage"]].to_numpy().min()) - 0.04, 0.35)
+    axes.set(xlim=(0.46, 0.99), ylim=(lowest, 1.01), xticks=levels, xlabel="nominal level, %", ylabel="share inside")
+    axes.set_xticklabels([number(100 * level) for level in levels])
     _percent_ticks(axes, "y")
+    _at_ninety(axes, groups)
     return figure
+
+
+def _at_ninety(axes: Axes, groups: Sequence[tuple[list[str], pd.DataFrame]]) -> None:
+    """Write in the empty corner below the diagonal what each candidate has at 90 %."""
+    lines = [("at nominal 90 %:", MUTED)]
+    for names, rows in groups[:_CORNER]:
+        share = float(rows.loc[rows["level"] == 0.90, "pit"].iloc[0])
+        lines.append((f"{_clipped(join(names), 24)} {percent(share, 1)}", kind(names[0]).colour))
+    for row, (text, colour) in enumerate(reversed(lines)):
+        axes.text(0.98, 0.04 + 0.075 * row, text, color=colour, ha="right", transform=axes.transAxes, bbox=_BACKDROP)
 
 
 def _alike(own: pd.DataFrame) -> Iterator[tuple[list[str], pd.DataFrame]]:
@@ -297,11 +327,18 @@ def pit_histogram(score: Score) -> Figure:
     axes.bar(PIT_EDGES[:-1], shares, width=np.diff(PIT_EDGES) * 0.9, align="edge", color=BAND)
     even = 1 / len(shares)
     axes.axhline(even, color=INK, linewidth=1.2)
-    axes.set(xlim=(0, 1), ylim=(0, max(1.25 * shares.max(), 2 * even)), xlabel="where what happened fell in the forecast")
-    axes.text(0.99, even, "calibrated", ha="right", va="bottom", color=INK, fontsize=8.5)
+    axes.set(
+        xlim=(0, 1),
+        xticks=(0.25, 0.5, 0.75),
+        ylim=(0, max(1.25 * shares.max(), 1.6 * even)),
+        xlabel="where what happened fell in the forecast",
+    )
+    axes.text(1, 0.97, "line: calibrated", ha="right", va="top", color=MUTED, transform=axes.transAxes)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     _percent_ticks(axes, "x")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0 if value * 100 == round(value * 100) else 1)))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: percent(value, 0 if value * 100 == round(value * 100) else 1))
+    )
     return figure
 
 
@@ -321,7 +358,13 @@ def concentration(values: Floats) -> Figure:
         y = float(np.interp(mark, share, brought))
         axes.plot(mark, y, "o", color=MODEL, markersize=5.5)
         axes.annotate(text, (mark, y), xytext=(8, -4), textcoords="offset points", va="top", fontweight="bold")
-    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="share of customers, most valuable first", ylabel="share of the value")
+    axes.set(
+        xlim=(0, 1),
+        xticks=np.arange(0.2, 1.1, 0.2),
+        ylim=(0, 1.02),
+        xlabel="share of customers, most valuable first",
+        ylabel="share of the value",
+    )
     _percent_ticks(axes, "x")
     _percent_ticks(axes, "y")
     return figure
@@ -354,7 +397,7 @@ def customers(frame: pd.DataFrame, most: int = 20) -> Figure:
     """
     top = most_valuable(frame, most)
     label = f"The {len(top)} most valuable customers: expected value and 90 % interval of the realised value."
-    figure, axes = _canvas(_WIDE, 0.8 + 0.21 * len(top), label, grid="x")
+    figure, axes = _canvas(_MIDDLE, 0.8 + 0.24 * len(top), label, grid="x")
     y = np.arange(len(top))
     if "clv_lower" in top:
         axes.hlines(y, top["clv_lower"], top["clv_upper"], color=BAND, linewidth=4.5)
@@ -374,12 +417,12 @@ def _clipped(name: str, most: int = 18) -> str:
 @_styled
 def future_total(total: Total) -> Figure:
     """Draw what the whole base may really bring, with the 90 % intervals of the realised and of the expected sum."""
-    if total.realised is None:
-        raise ValueError("This total has no futures to draw.")
     low, high = total.interval(0.90)
-    label = f"Simulated totals of the whole base: mean {short(total.mean)}, 90 % between {short(low)} and {short(high)}."
+    label = (
+        f"Simulated totals of the whole base: mean {short(total.mean)}, 90 % between {short(low)} and {short(high)}."
+    )
     figure, axes = _canvas(_WIDE, 3.1, label)
-    heights, edges = np.histogram(total.realised, bins=40)
+    heights, edges = np.histogram(np.asarray(total.realised), bins=30)
     middle = (edges[1:] + edges[:-1]) / 2
     inside = (middle >= low) & (middle <= high)
     for which, colour in ((inside, BAND), (~inside, BAR)):
@@ -387,10 +430,10 @@ def future_total(total: Total) -> Figure:
     top = float(heights.max())
     axes.plot([total.mean, total.mean], [0, 1.06 * top], color=INK, linewidth=1.2)
     axes.text(total.mean, 1.08 * top, f"expected {short(total.mean)}", ha="center", va="bottom", fontweight="bold")
-    _bracket(axes, low, high, -0.12 * top, "realised total")
+    _bracket(axes, low, high, -0.1 * top, "realised total")
     if total.uncertain:
-        _bracket(axes, *total.expected_interval(0.90), -0.30 * top, "expected total")
-    axes.set(yticks=[], ylim=(-0.46 * top, 1.25 * top))
+        _bracket(axes, *total.expected_interval(0.90), -0.36 * top, "expected total")
+    axes.set(yticks=[], ylim=((-0.62 if total.uncertain else -0.36) * top, 1.25 * top))
     _short_ticks(axes, "x")
     return figure
 
@@ -400,7 +443,7 @@ def _bracket(axes: Axes, low: float, high: float, y: float, name: str) -> None:
     axes.annotate(
         f"90 % of the {name}: {short(low)} to {short(high)}",
         ((low + high) / 2, y),
-        xytext=(0, -3),
+        xytext=(0, -5),
         textcoords="offset points",
         ha="center",
         va="top",
@@ -421,7 +464,9 @@ def to_svg(figure: Figure) -> str:
 
 
 def _inline(svg: str, label: str) -> str:
-    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(
+        r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL
+    )
     svg = _own_ids(svg, hashlib.blake2b(svg.encode(), digest_size=4).hexdigest())
     for name, colour in PALETTE.items():
         svg = svg.replace(colour, f"var(--{name}, {colour})")
@@ -442,4 +487,3 @@ def _own_ids(svg: str, name: str) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-

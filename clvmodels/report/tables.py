@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import accumulate
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ DASH = "–"  # noqa: RUF001 -- the dash that stands for a missing number
 _MINUS = "−"  # noqa: RUF001 -- a minus sign
 _SPACE = "\N{NO-BREAK SPACE}"
 
-Numbers = "pd.Series[float]"
+Numbers: TypeAlias = "pd.Series[float]"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,12 @@ class Table:
                 spans.append((column.group, 1))
         return spans
 
+    @property
+    def starts(self) -> frozenset[int]:
+        """The columns that a group begins with, the first of the table left out."""
+        ends = accumulate(columns for _, columns in self.groups)
+        return frozenset(ends) - {len(self.columns)}
+
 
 def number(value: float, decimals: int = 0) -> str:
     """Return a number with thousands apart; an en dash where it is missing.
@@ -90,24 +97,37 @@ def number(value: float, decimals: int = 0) -> str:
 
 
 def short(value: float) -> str:
-    """Return a number as briefly as it reads well.
+    r"""Return a number as briefly as it reads well.
 
     Examples
     --------
-    >>> short(1_234_567), short(20692.2), short(12.34), short(0.5), short(0)
-    ('1.23\xa0M', '20,692', '12.3', '0.50', '0')
+    >>> short(1_234_567), short(20692.2), short(12.34), short(0.5), short(3)
+    ('1.23\xa0M', '20,692', '12.3', '0.50', '3')
     """
-    size = abs(value) if value is not None else np.nan
+    if value is None or not np.isfinite(value):
+        return DASH
+    size = abs(value)
     for limit, letter in ((1e9, "B"), (1e6, "M")):
         if size >= 0.9995 * limit:
             return f"{number(value / limit, 2 if size < 10 * limit else 1)}{_SPACE}{letter}"
-    if size == 0 or size >= 99.95:
+    if size == np.round(size) or size >= 99.95:
         return number(value)
     return number(value, 1 if size >= 9.995 else 2)
 
 
+def count(how_many: int, thing: str) -> str:
+    """Return how many things there are.
+
+    Examples
+    --------
+    >>> count(1, "customer"), count(2357, "customer")
+    ('1 customer', '2,357 customers')
+    """
+    return f"{number(how_many)} {thing}{'' if how_many == 1 else 's'}"
+
+
 def percent(share: float, decimals: int = 0) -> str:
-    """Return a share in per cent.
+    r"""Return a share in per cent.
 
     Examples
     --------
@@ -119,7 +139,7 @@ def percent(share: float, decimals: int = 0) -> str:
 
 
 def change(predicted: float, actual: float) -> str:
-    """Return how far a prediction is off, in per cent of what happened; an en dash where nothing happened.
+    r"""Return how far a prediction is off, in per cent of what happened; an en dash where nothing happened.
 
     Examples
     --------
@@ -141,15 +161,15 @@ def span(lower: float, upper: float, decimals: int = 0) -> str:
 
 
 def decimals(values: Iterable[float], significant: int = 4) -> int:
-    """Return how many decimals give the largest of the values so many significant digits.
+    """Return how many decimals give the middle one of the values so many significant digits.
 
     Examples
     --------
-    >>> decimals([1.607, 0.21]), decimals([134.05]), decimals([1882.0]), decimals([])
+    >>> decimals([1.607, 0.21, 2.1]), decimals([134.05]), decimals([1882.0]), decimals([])
     (3, 1, 0, 0)
     """
-    largest = max((abs(value) for value in values if value is not None and np.isfinite(value)), default=0.0)
-    return int(np.clip(significant - 1 - np.floor(np.log10(largest)), 0, 8)) if largest else 0
+    sizes = [abs(value) for value in values if value is not None and np.isfinite(value) and value != 0]
+    return int(np.clip(significant - 1 - np.floor(np.log10(np.median(sizes))), 0, 8)) if sizes else 0
 
 
 def join(names: Sequence[str]) -> str:
@@ -183,8 +203,8 @@ def _whole(name: str) -> Callable[[pd.DataFrame], list[str]]:
     return lambda frame: [number(value, _money_decimals(frame[name])) for value in frame[name]]
 
 
-def _shares(name: str) -> Callable[[pd.DataFrame], list[str]]:
-    return lambda frame: [percent(value) for value in frame[name]]
+def _shares(name: str, decimals: int = 0) -> Callable[[pd.DataFrame], list[str]]:
+    return lambda frame: [percent(value, decimals) for value in frame[name]]
 
 
 def _ends(frame: pd.DataFrame) -> list[str]:
@@ -200,6 +220,8 @@ def _money_decimals(values: Iterable[float]) -> int:
     """Return no decimals for sums, and two where sums are small."""
     return 0 if max((value for value in values if np.isfinite(value)), default=0.0) >= 100 else 2
 
+
+_SCORE = "Mean interval score of the customers' 90 % intervals: width, plus a penalty for each miss; less is better."
 
 _METRICS = (
     _Metric(
@@ -270,14 +292,13 @@ _METRICS = (
             "Share of the randomised PIT inside the customers' 90 % intervals: 90 % where the candidate is calibrated.",
             _INTERVALS,
         ),
-        _shares("pit_90"),
+        _shares("pit_90", 1),
         lambda frame: (frame["pit_90"] - 0.90).abs(),
     ),
     _Metric(
         Column(
             "Score",
-            "Mean interval score of the customers' 90 % intervals: their width, plus a penalty for each miss; "
-            "less is better.",
+            _SCORE,
             _INTERVALS,
         ),
         _numbers("interval_score_90"),
@@ -286,11 +307,11 @@ _METRICS = (
 )
 
 _CANDIDATE = Column("Candidate", align="left")
-_NO_FUTURES = "One number a customer, and nothing of what may really happen: no interval, CRPS or PIT."
+_NO_FUTURES = f"{DASH} One number a customer, and nothing of what may really happen: no interval, CRPS or PIT."
 
 
 def comparison_table(frame: pd.DataFrame, quantity: str) -> Table:
-    """Return a row a candidate, with the best of each column marked.
+    r"""Return a row a candidate, with the best of each column marked.
 
     Parameters
     ----------
@@ -343,9 +364,8 @@ def _best(
 
 def _notes(own: pd.DataFrame, quantity: str) -> Iterator[str]:
     failed = own["predicted_total"].isna()
-    points = own["candidate"][~failed & own["total_lower_90"].isna()]
-    if len(points):
-        yield f"{join(points.tolist())}: {_NO_FUTURES}"
+    if (~failed & own["total_lower_90"].isna()).any():
+        yield _NO_FUTURES
     for name, note, missing in zip(own["candidate"], own["note"], failed, strict=True):
         if not pd.isna(note):
             yield f"{name}: {note}"
@@ -369,24 +389,24 @@ def intervals_table(intervals: pd.DataFrame, quantity: str, yardstick: str = "")
     names = list(dict.fromkeys(own["candidate"]))
     pit, coverage, score = (own.pivot(index="candidate", columns="level", values=c).loc[names] for c in _KINDS)  # noqa: PD010
     digits = decimals(score[0.90])
-    cells = [names, *([percent(value) for value in pit[level]] for level in pit)]
-    cells += [[percent(value) for value in coverage[0.90]], [number(value, digits) for value in score[0.90]]]
-    losses = [None, *((pit[level] - level).abs() for level in pit), None, score[0.90]]
+    levels = [float(level) for level in pit.columns.to_numpy(float)]
+    cells = [names, *([percent(value, 1) for value in pit[level]] for level in levels)]
+    cells += [[percent(value, 1) for value in coverage[0.90]], [number(value, digits) for value in score[0.90]]]
+    losses = [None, *((pit[level] - level).abs() for level in levels), None, score[0.90]]
     rivals = [row for row, name in enumerate(names) if name != yardstick]
     muted = frozenset(range(len(names))) - frozenset(rivals)
-    return Table((_CANDIDATE, *_interval_columns(pit)), _rows(cells), _best(cells, losses, rivals), muted)
+    return Table((_CANDIDATE, *_interval_columns(levels)), _rows(cells), _best(cells, losses, rivals), muted)
 
 
 _KINDS = ("pit", "coverage", "score")
 
 
-def _interval_columns(pit: pd.DataFrame) -> Iterator[Column]:
-    for level in pit:
-        told = "Share of the randomised PIT inside the intervals of this level: equal to it where calibrated."
-        yield Column(percent(float(level)), told, "Inside the interval by randomised PIT")
+def _interval_columns(levels: Iterable[float]) -> Iterator[Column]:
+    for level in levels:
+        yield Column(percent(level), group="Inside the intervals of a level, by randomised PIT")
     told = "Share of the customers whose 90 % interval holds what they did. For counts it flatters."
-    yield Column("Raw, 90 %", told, "Other measures")
-    yield Column("Score, 90 %", "Mean interval score: width, plus a penalty for each miss; less is better.", "Other measures")
+    yield Column("Raw share", told, "At 90 %")
+    yield Column("Score", _SCORE, "At 90 %")
 
 
 def frequency_table(by_frequency: pd.DataFrame) -> Table:
@@ -428,7 +448,7 @@ def _fields(digits: int) -> tuple[_Field, ...]:
         ),
         _Field(
             ("clv_median",),
-            Column("Median", "The customer brings more than this with probability one half."),
+            Column("Median", "Half of the simulated futures of the customer bring this or less."),
             lambda value: number(value, digits),
         ),
         _Field(
@@ -477,7 +497,9 @@ def parameters_table(frame: pd.DataFrame) -> Table:
     columns = [Column("Parameter", align="left"), *(_PARAMETERS[name] for name in shown)]
     cells = [[str(row["parameter"]), *(number(row[name], _digits(row)) for name in shown)] for row in rows]
     if "lower_90" in frame:
-        columns.append(Column("90 % interval", "Of the parameter: the middle 90 % of its posterior draws.", "Posterior"))
+        columns.append(
+            Column("90 % interval", "Of the parameter: the middle 90 % of its posterior draws.", "Posterior")
+        )
         cells = [[*c, span(row["lower_90"], row["upper_90"], _digits(row))] for c, row in zip(cells, rows, strict=True)]
     return Table(tuple(columns), tuple(map(tuple, cells)))
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from clvmodels.errors import StorageError
+from clvmodels.errors import SettingError, StorageError
 from clvmodels.inference.fit import Fit
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.bg_nbd import BGNBD
@@ -17,8 +18,8 @@ from clvmodels.models.nbd import NBD
 
 _FORMAT = "clvmodels fit, version 1"
 _MODELS: dict[str, Any] = {model.name: model for model in (BGNBD, MBGNBD, NBD, GammaGamma)}
-_AS_THEY_ARE = ("unit", "customers", "method", "seed", "log_likelihood")
-_TABLES = ("versions", "standard_errors", "diagnostics")
+_AS_THEY_ARE = ("unit", "customers", "method", "log_likelihood")
+_TABLES = ("versions", "standard_errors")
 
 Fits = Fit[Any] | Mapping[str, Fit[Any]]
 
@@ -44,16 +45,18 @@ def save(fits: Fits, path: "str | Path") -> None:
     ...     clv.load(f"{folder}/bg_nbd.json").model.parameters() == purchases.model.parameters()
     True
     """
-    path = Path(path)
     if isinstance(fits, Mapping):
         document = {"format": _FORMAT, "fits": {name: _written(fit) for name, fit in fits.items()}}
     else:
         document = {"format": _FORMAT, "fit": _written(fits)}
-    partial = path.with_name(path.name + ".partial")
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    partial = Path(f"{path}.partial")
     try:
-        partial.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 
 
@@ -69,7 +72,7 @@ def load(path: "str | Path") -> Any:  # noqa: ANN401 -- a fit, or a dict of fits
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StorageError(f"{path} is not a stored model: it is not JSON ({error}).") from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise StorageError(f"{path} is not a stored model of this version ({_FORMAT!r}). Fit and save it again.")
@@ -77,11 +80,13 @@ def load(path: "str | Path") -> Any:  # noqa: ANN401 -- a fit, or a dict of fits
         if "fit" in document:
             return _read(document["fit"])
         return {name: _read(fit) for name, fit in document["fits"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise StorageError(f"{path} is damaged: {error!r}. Fit and save it again.") from error
 
 
 def _written(fit: Fit[Any]) -> dict[str, Any]:
+    if not isinstance(fit, Fit):
+        raise SettingError(f"What is saved is a fit, such as clv.fit(...) returns, and this is a {type(fit).__name__}.")
     return {
         "model": fit.name,
         "verdict": [fit.verdict.outcome.name, fit.verdict.detail],
@@ -89,6 +94,9 @@ def _written(fit: Fit[Any]) -> dict[str, Any]:
         "posterior": None if fit.posterior is None else _lists(fit.posterior.parameters()),
         **{name: getattr(fit, name) for name in _AS_THEY_ARE},
         **{name: dict(getattr(fit, name)) for name in _TABLES},
+        "seed": int(fit.seed),
+        # JSON has no infinity, and k-hat may be infinite.
+        "diagnostics": {name: value if np.isfinite(value) else str(value) for name, value in fit.diagnostics.items()},
     }
 
 
@@ -98,11 +106,18 @@ def _lists(parameters: Mapping[str, Any]) -> dict[str, list[float]]:
 
 def _read(written: Mapping[str, Any]) -> Fit[Any]:
     model = _MODELS[written["model"]]
-    posterior = written["posterior"]
+    point, posterior, diagnostics = (written[name] for name in ("point", "posterior", "diagnostics"))
     return Fit(
         model,
         Verdict(Outcome[written["verdict"][0]], written["verdict"][1]),
-        point=None if written["point"] is None else model(**written["point"]),
-        posterior=posterior and model(**{name: np.array(draws)[:, None] for name, draws in posterior.items()}),
+        point=None if point is None else model(**point),
+        posterior=None if posterior is None else model(**_columns(posterior)),
+        seed=written["seed"],
+        diagnostics={name: float(value) if isinstance(value, str) else value for name, value in diagnostics.items()},
         **{name: written[name] for name in (*_AS_THEY_ARE, *_TABLES)},
     )
+
+
+def _columns(posterior: Mapping[str, list[float]]) -> dict[str, Any]:
+    draws = np.array(list(posterior.values()), dtype=float)
+    return dict(zip(posterior, draws[:, :, None], strict=True))

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from numbers import Real
 
 from clvmodels.errors import SettingError
 from clvmodels.units import Duration, duration, force_of_interest
@@ -41,7 +42,7 @@ class Plan:
     def __post_init__(self) -> None:
         object.__setattr__(self, "horizon", duration(self.horizon))
         force_of_interest(self.discount, "year")
-        if not 0 < self.margin <= 1:
+        if not (isinstance(self.margin, Real) and 0 < self.margin <= 1):
             raise SettingError(
                 f"The margin is a share of what customers pay, such as 0.30 for 30 %; {self.margin!r} is not in (0, 1]."
             )

@@ -143,10 +143,13 @@ class FormulaSource:
     uncertain = True
 
     def __post_init__(self) -> None:
+        random_stream(self.seed, self.formula.name)  # says what is wrong with a seed before anything is computed
+        if not isinstance(self.draws, (int, np.integer)) or self.draws < 1:
+            raise SettingError(f"At least one resample must be drawn; draws={self.draws!r}.")
         if np.isinf(self.t) and self.delta == 0 and self.ingredients(self._everyone()).loss == 0:
             raise InfiniteMeanError(
-                "No customer was silent for longer than the gap, so the lifespan is infinite, and so is the value "
-                "without a horizon or a discount. Set one, or a lifespan."
+                "No customer counts as gone, so the lifespan is infinite, and so is the value without a horizon or a "
+                "discount. Set one of these, a shorter gap=, or a lifespan=."
             )
 
     def chunks(self) -> Iterator[Chunk]:
@@ -170,10 +173,12 @@ class FormulaSource:
     def _loss(self, weights: Floats) -> Floats:
         rfm, formula = self.rfm, self.formula
         if formula.lifespan == "silence":
-            silent = rfm.T - rfm.recency > duration(formula.gap).count(rfm.unit)
+            # In whole days: a quotient in weeks may be a hair more than the gap.
+            silent = rfm.T_days - rfm.recency_days > duration(formula.gap).days
             return _ratio(weights @ silent, weights @ rfm.T)
         if formula.lifespan == "span":
-            return _ratio(weights.sum(), weights @ rfm.recency)
+            total = weights @ rfm.recency
+            return np.asarray(weights.sum() / total if total > 0 else np.inf)
         return np.asarray(1 / duration(formula.lifespan).count(rfm.unit))
 
     def _counted(self, rfm: RFM) -> Floats:
@@ -189,7 +194,7 @@ class FormulaSource:
         return Ingredients(_ratio(self._counted(own), own.T), value, np.full(len(own), base.loss))
 
     def _worth(self, each: Ingredients) -> Floats:
-        purchases = each.frequency * self._lived(each.loss, self.delta)
+        purchases = _product(each.frequency, self._lived(each.loss, self.delta))
         if self.margin is None or each.order_value is None:
             return purchases
         return self.margin * each.order_value * purchases
@@ -203,8 +208,12 @@ class FormulaSource:
 
     def _columns(self, own: RFM, base: Ingredients) -> dict[str, Floats]:
         each = self._of(own, base)
-        columns = {"expected_purchases": each.frequency * self._lived(each.loss, 0.0)}
-        return columns if each.order_value is None else columns | {"expected_spend": each.order_value}
+        columns = {"expected_spend": each.order_value} if each.order_value is not None else {}
+        lived = self._lived(each.loss, 0.0)
+        # Undiscounted purchases without end are no number, though their discounted value is one.
+        if not np.isfinite(lived).all():
+            return columns
+        return {"expected_purchases": _product(each.frequency, lived), **columns}
 
     def _everyone(self) -> Floats:
         return np.ones(len(self.rfm))
@@ -228,6 +237,11 @@ def _orders(rfm: RFM) -> tuple[Floats | None, Floats]:
     if rfm.first_spend is None:
         return repeat, orders - 1
     return rfm.first_spend + repeat, orders
+
+
+def _product(frequency: Floats, time: Floats) -> Floats:
+    """Multiply; no purchase in endless time is still none."""
+    return np.multiply(frequency, time, out=np.zeros_like(time), where=frequency > 0)
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

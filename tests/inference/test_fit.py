@@ -177,7 +177,9 @@ def test_a_bad_fit_values_nothing(name, cdnow_rfm, cdnow_purchases, cdnow_spend)
 def test_a_fit_without_an_estimate_says_so_when_asked_for_one() -> None:
     found = fit(BGNBD, ONCE)
     assert found.log_likelihood is None
-    with pytest.raises(FitError, match="BG/NBD has no estimate. The data cannot identify this model. All 50 customers"):
+    with pytest.raises(
+        FitError, match=r"BG/NBD has no estimate\. The data cannot identify this model\. All 50 customers"
+    ):
         _ = found.model
 
 
@@ -213,10 +215,12 @@ def test_two_models_with_one_seed_are_independent(others, cdnow_rfm, cdnow_purch
     assert np.abs(correlation).max() < 4 / np.sqrt(1000)
 
 
-def test_draws_stand_in_no_order(cdnow_purchases) -> None:
-    # Resampling repeats a candidate in neighbouring draws: they must be mixed, or futures would come in runs.
-    r = cdnow_purchases.draws.r.ravel()
-    assert abs(np.corrcoef(r[1:], r[:-1])[0, 1]) < 4 / np.sqrt(1000)
+def test_draws_stand_in_no_order() -> None:
+    # Resampling repeats heavy candidates in neighbouring places, so they are mixed: futures may use some draws only.
+    r = fit(NBD, FEW).posterior.r.ravel()
+    repeats = len(r) - len(np.unique(r))
+    assert repeats > 5
+    assert (r[1:] == r[:-1]).sum() < repeats / 4
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, "1", None])
@@ -291,7 +295,7 @@ def test_standard_errors_are_the_spread_of_the_estimates_and_intervals_cover(mod
         if found.verdict.ok:
             z.append(z_scores(found, truth))
             frame = found.frame()
-            inside.append((frame["lower_90"] <= truth) & (truth <= frame["upper_90"]))
+            inside.append((frame["lower_90"].to_numpy() <= truth) & (truth <= frame["upper_90"].to_numpy()))
         spend.append(z_scores(fit(GammaGamma, base.rfm, MaximumLikelihood()), (6.0, 4.0, 15.0)))
     assert len(z) >= 57
     for scores in (np.array(z), np.array(spend)):

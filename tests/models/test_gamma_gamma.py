@@ -107,9 +107,7 @@ def test_simulated_values_follow_the_predictive_distribution() -> None:
 def test_purchases_of_one_future_share_the_customers_rate_and_futures_do_not() -> None:
     draws, (p, q, gamma) = 40_000, (6.25, 8.0, 15.44)
     model = GammaGamma(np.full((draws, 1), p), q, gamma)
-    first, second = (
-        model.simulate_spend(np.random.default_rng(3), 0.0, 0.0, np.full(draws, 2)).reshape(draws, 2).T
-    )
+    first, second = model.simulate_spend(np.random.default_rng(3), 0.0, 0.0, np.full(draws, 2)).reshape(draws, 2).T
     # Var(p / nu) is what two purchases of one customer share.
     mean = p * gamma / (q - 1)
     shared = p**2 * gamma**2 / ((q - 1) * (q - 2)) - mean**2

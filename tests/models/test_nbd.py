@@ -14,7 +14,9 @@ X, T_X, T = np.array([0.0, 1, 4, 300]), np.array([0.0, 3, 32, 38]), np.array([39
 def test_the_published_conditional_expectation_on_cdnow(cdnow_rfm, oracle) -> None:
     published = oracle("nbd")["conditional_expectation"]
     model = fit(NBD, cdnow_rfm, MaximumLikelihood()).model
-    expected = model.purchases_if_alive(np.array(float(published["x"])), np.array(float(published["T"])), published["t"])
+    expected = model.purchases_if_alive(
+        np.array(float(published["x"])), np.array(float(published["T"])), published["t"]
+    )
     assert expected == pytest.approx(published["value"], abs=0.005)
 
 

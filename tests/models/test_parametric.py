@@ -61,3 +61,20 @@ def test_another_unit_changes_the_scaled_parameter_alone(model, parameters) -> N
     after = model(*np.arange(1.0, parameters + 1)).rescaled(7.0).parameters()
     scaled = "gamma" if model is GammaGamma else "alpha"
     assert after == before | {scaled: 7 * before[scaled]}
+
+
+def test_parameters_of_their_own_for_each_customer_are_not_taken_for_those_of_equal_histories() -> None:
+    # Two customers with one history and different parameters: nothing may be computed once for both.
+    x, t_x, T = np.array([3.0, 3.0]), np.array([20.0, 20.0]), np.array([39.0, 39.0])
+    theta = np.array([[0.2, 0.7], [4.0, 9.0], [0.8, 1.5], [2.4, 5.0]])
+    for model in (BGNBD, MBGNBD, NBD):
+        values = theta[: len(model.parameter_names())]
+        own = model(*values[:, None, :])
+        for name, arguments in [("log_likelihood", (x, t_x, T)), ("probability_alive", (x, t_x, T))]:
+            each = [getattr(model(*values[:, i]), name)(*arguments)[i] for i in range(2)]
+            np.testing.assert_allclose(getattr(own, name)(*arguments), [each], rtol=1e-12)
+        expected = [model(*values[:, i]).purchases_if_alive(x, T, 39.0)[i] for i in range(2)]
+        np.testing.assert_allclose(own.purchases_if_alive(x, T, 39.0), [expected], rtol=1e-9)
+    spend = GammaGamma(*np.array([[6.0, 3.0], [4.0, 2.0], [15.0, 40.0]])[:, None, :])
+    each = [GammaGamma(6, 4, 15).log_likelihood(x, T)[0], GammaGamma(3, 2, 40).log_likelihood(x, T)[1]]
+    np.testing.assert_allclose(spend.log_likelihood(x, T), [each], rtol=1e-12)

@@ -40,13 +40,13 @@ def test_customers_of_each_frequency_are_predicted_as_published(model, cdnow_rfm
 
 
 def test_expected_is_alive_times_if_alive_for_each_draw_and_customer(model, cdnow_rfm) -> None:
-    some = cdnow_rfm.take(np.random.default_rng(0).choice(len(cdnow_rfm), 60, replace=False))
+    some = cdnow_rfm.take(np.random.default_rng(0).choice(len(cdnow_rfm), 20, replace=False))
     draws = BGNBD(model.r * np.array([[0.9], [1.0], [1.2]]), model.alpha, model.a, model.b * np.ones((3, 1)))
     found = expected_purchases(draws, some, 20.0, 0.002)
-    assert found.shape == (3, 60)
+    assert found.shape == (3, 20)
     for draw in range(3):
         one = BGNBD(draws.r[draw, 0], model.alpha, model.a, model.b)
-        for i in range(60):
+        for i in range(20):
             x, t_x, T = (np.array(float(value[i])) for value in (some.frequency, some.recency, some.T))
             direct = one.probability_alive(x, t_x, T) * one.purchases_if_alive(x, T, 20.0, 0.002)
             assert found[draw, i] == pytest.approx(float(direct), rel=1e-8)

@@ -9,7 +9,7 @@ from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.protocols import Purchases
 from clvmodels.prediction.expected import expected_purchases
-from clvmodels.prediction.simulate import simulate
+from clvmodels.prediction.simulate import simulate, simulate_money
 
 
 def base(ids, frequency=2, money=30.0):
@@ -18,7 +18,9 @@ def base(ids, frequency=2, money=30.0):
 
 
 def models(futures):
-    return BGNBD(np.full((futures, 1), 0.2426), 4.4136, 0.7929, 2.4259), GammaGamma(6.25, 3.74, 15.44)
+    return BGNBD(np.full((futures, 1), 0.2426), 4.4136, 0.7929, 2.4259), GammaGamma(
+        np.full((futures, 1), 6.25), 3.74, 15.44
+    )
 
 
 class Clockwork:
@@ -80,8 +82,24 @@ def test_the_mean_of_the_futures_is_the_expectation(delta) -> None:
     purchases, spend = models(30_000)
     rfm = base(["a", "b", "c"], frequency=[1, 2, 6], money=[20.0, 30.0, 90.0])
     counts, money = simulate(purchases, spend, rfm, 39.0, delta, 3)
-    point = BGNBD(0.2426, 4.4136, 0.7929, 2.4259)
+    point, price = BGNBD(0.2426, 4.4136, 0.7929, 2.4259), GammaGamma(6.25, 3.74, 15.44)
     expected = expected_purchases(point, rfm, 39.0)[0]
     assert (np.abs(counts.mean(axis=0) - expected) < 4 * counts.std(axis=0) / np.sqrt(30_000)).all()
-    worth = expected_purchases(point, rfm, 39.0, delta)[0] * spend.expected_spend(rfm.frequency, rfm.money)
+    worth = expected_purchases(point, rfm, 39.0, delta)[0] * price.expected_spend(rfm.frequency, rfm.money)
     assert (np.abs(money.mean(axis=0) - worth) < 4 * money.std(axis=0) / np.sqrt(30_000)).all()
+
+
+def test_the_money_of_given_purchases_has_its_expected_mean_and_belongs_to_the_customer() -> None:
+    _, spend = models(30_000)
+    rfm, count = base(["a", "b", "c"], frequency=[1, 2, 6], money=[20.0, 30.0, 90.0]), np.array([0, 1, 4])
+    money = simulate_money(spend, rfm, count, 3)
+    assert money.shape == (30_000, 3)
+    assert (money[:, 0] == 0).all()
+    worth = count * GammaGamma(6.25, 3.74, 15.44).expected_spend(rfm.frequency, rfm.money)
+    error = money.std(axis=0) / np.sqrt(30_000)
+    assert (np.abs(money.mean(axis=0) - worth)[1:] < 4 * error[1:]).all()
+    # Four purchases of one customer share a rate: their sum spreads more than four independent ones would.
+    one = simulate_money(spend, rfm, np.array([1, 1, 1]), 3)[:, 2]
+    assert money[:, 2].std() > 1.1 * 2 * one.std()
+    back = simulate_money(spend, rfm.take(np.array([2, 1])), count[[2, 1]], 3)
+    np.testing.assert_array_equal(back, money[:, [2, 1]])

@@ -1,0 +1,99 @@
+"""Candidates: what may be one, what they are called, and that each is the forecast that it says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clvmodels.data.rfm import RFM
+from clvmodels.errors import SettingError
+from clvmodels.evaluation.candidates import FormulaCandidate, ModelCandidate, Prediction, as_candidate
+from clvmodels.inference.fit import fit
+from clvmodels.inference.methods import Laplace, MaximumLikelihood
+from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.mbg_nbd import MBGNBD
+from clvmodels.models.nbd import NBD
+from clvmodels.prediction.predict import predict
+from clvmodels.units import duration
+from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.simple_formula import SimpleFormula
+from clvmodels.valuation.value import value
+
+HORIZON = duration("39 weeks")
+
+
+class OfMyOwn:
+    name = "of my own"
+
+    def predict(self, past, horizon, draws, seed):
+        return Prediction(None, None, note="nothing to say")
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (BGNBD, "BG/NBD"),
+        (MBGNBD, "MBG/NBD"),
+        (NBD, "NBD"),
+        (SimpleFormula(), "simple formula"),
+        (SimpleFormula(per_customer=True), "simple formula per customer"),
+        (SimpleFormula(survival="certain", orders="all"), "simple formula (min(lifespan, horizon), all orders)"),
+        (ModelCandidate(BGNBD, method=MaximumLikelihood()), "BG/NBD"),
+        (OfMyOwn(), "of my own"),
+    ],
+)
+def test_what_may_be_a_candidate_has_a_name(given, name):
+    assert as_candidate(given).name == name
+
+
+def test_a_candidate_stays_what_it_is():
+    own = OfMyOwn()
+    assert as_candidate(own) is own
+    assert as_candidate(BGNBD) == ModelCandidate(BGNBD)
+    assert as_candidate(SimpleFormula()) == FormulaCandidate(SimpleFormula())
+
+
+@pytest.mark.parametrize("given", [GammaGamma, "BGNBD", BGNBD(1, 1, 1, 1), None, np.mean, MaximumLikelihood()])
+def test_what_is_no_candidate_is_refused(given):
+    with pytest.raises(SettingError, match=r"is not a candidate. Pass a purchase model such as clv.BGNBD"):
+        as_candidate(given)
+
+
+def test_a_model_candidate_is_the_forecast_of_its_fits(cdnow_rfm):
+    few = cdnow_rfm.take(slice(600))
+    made = ModelCandidate(BGNBD, method=Laplace(draws=50)).predict(few, HORIZON, 50, 3)
+    purchases, spend = (fit(model, few, Laplace(draws=50), 3) for model in (BGNBD, GammaGamma))
+    pd.testing.assert_frame_equal(made.purchases.frame(), predict(purchases, few, HORIZON, 50, 3).frame())
+    pd.testing.assert_frame_equal(made.money.frame(), value(purchases, spend, few, Plan(HORIZON), 50, 3).frame())
+    assert made.spend.model.parameters() == spend.model.parameters()
+    assert made.note == ""
+
+
+def test_a_formula_candidate_is_the_formula(cdnow_rfm):
+    made = FormulaCandidate(SimpleFormula()).predict(cdnow_rfm, HORIZON, 20, 3)
+    formula = SimpleFormula()
+    assert made.purchases.total().mean == formula.predict(cdnow_rfm, HORIZON, 20, 3).total().mean
+    assert (
+        made.money.total().expected.tolist() == formula.value(cdnow_rfm, Plan(HORIZON), 20, 3).total().expected.tolist()
+    )
+
+
+def test_without_amounts_there_is_no_money(cdnow_rfm):
+    table = cdnow_rfm.frame()[["customer_id", "frequency", "recency", "T"]]
+    bare = RFM.from_frame(table, unit="week")
+    for candidate in (ModelCandidate(BGNBD, method=MaximumLikelihood()), FormulaCandidate(SimpleFormula())):
+        made = candidate.predict(bare, HORIZON, 20, 0)
+        assert made.money is None
+        assert made.spend is None
+        assert made.purchases.total().mean > 1000
+
+
+def test_a_spend_model_that_cannot_be_fitted_leaves_the_purchases(cdnow_rfm):
+    table = cdnow_rfm.frame().assign(monetary_value=lambda t: 5.0 * (t["frequency"] > 0)).drop(columns="first_spend")
+    alike = RFM.from_frame(table, unit="week")
+    made = ModelCandidate(BGNBD, method=MaximumLikelihood()).predict(alike, HORIZON, 20, 0)
+    assert made.purchases.total().mean == pytest.approx(1653.4, abs=0.05)
+    assert made.money is None
+    assert made.note.startswith(
+        "Gamma-Gamma: The data cannot identify this model. All 946 repeat buyers spend the same"
+    )

@@ -1,0 +1,156 @@
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from clvmodels.data.transactions import Transactions
+from clvmodels.evaluation.compare import compare
+from clvmodels.inference.fit import fit
+from clvmodels.inference.methods import MaximumLikelihood
+from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.report.page import comparison_page, demo_page, judge, leaders
+from clvmodels.report.tables import comparison_table, customers_table, number
+from clvmodels.valuation.simple_formula import SimpleFormula
+from clvmodels.valuation.value import value
+
+EMPTY = {"meta", "br", "link", "img"}
+
+
+class Reader(HTMLParser):
+    """Checks that tags nest, and collects text, ids, links and table cells."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.text, self.ids, self.links, self.cells = [], [], [], [], []
+        self.feed(page)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        named = dict(attrs)
+        self.ids += [named["id"]] if "id" in named else []
+        self.links += [named[name] for name in ("href", "src") if name in named]
+        if tag not in EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text.append(data)
+        if self.open and self.open[-1] in {"td", "th"}:
+            self.cells.append(data)
+
+
+def sound(page):
+    reader = Reader(page)
+    words = re.findall(r"\w+", " ".join(reader.text))
+    assert not {"nan", "NaN", "None", "inf", "NaT", "Undefined"} & set(words)
+    assert len(reader.ids) == len(set(reader.ids))
+    assert all(link.startswith("#") and link[1:] in reader.ids for link in reader.links)
+    assert "<script" not in page
+    assert "http" not in re.sub(r'xmlns(:xlink)?="[^"]*"', "", page)
+    return reader
+
+
+@pytest.fixture(scope="module")
+def demo(made):
+    return demo_page(*made[:4], made.log.cleaning)
+
+
+def test_a_comparison_page_is_sound_and_has_every_cell_of_its_tables(made):
+    reader = sound(comparison_page(made.comparison))
+    for quantity in ("purchases", "money"):
+        for row in comparison_table(made.comparison.frame(), quantity).rows:
+            assert {text.replace(" %", "\xa0%") for text in row} <= set(reader.cells)
+
+
+def test_a_failing_candidate_is_named_with_its_reason(made):
+    page = comparison_page(made.comparison)
+    assert "It &lt;b&gt;cannot&lt;/b&gt; be fitted" in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_demo_page_is_sound_and_says_what_the_base_will_bring(made, demo):
+    reader = sound(demo)
+    lower, upper = made.valuation.total().interval(0.90)
+    headline = re.search(r"<h1>(.*?)</h1>", demo)[1]
+    for end in (lower, upper, made.valuation.total().mean):
+        assert number(end) in headline
+    for row in customers_table(made.valuation.frame()).rows:
+        assert set(row) <= set(reader.cells)
+    for fitted in made.fits:
+        assert str(fitted.verdict) in demo
+    assert "P(alive) is 1 for all one-time buyers" in demo
+
+
+def test_pages_are_the_same_every_time(made, demo):
+    assert demo_page(*made[:4], made.log.cleaning) == demo
+    assert comparison_page(made.comparison) == comparison_page(made.comparison)
+
+
+def test_an_interval_that_missed_is_said_to_have_missed(made):
+    frame = made.comparison.frame()
+    row = frame.iloc[0]
+    held = row["purchases_total_lower_90"] <= row["purchases_actual_total"] <= row["purchases_total_upper_90"]
+    span = f"{row['purchases_total_lower_90']:,.0f} to {row['purchases_total_upper_90']:,.0f} purchases, which"
+    assert f"{span} {'held' if held else 'missed'} the {row['purchases_actual_total']:,.0f}" in comparison_page(
+        made.comparison
+    )
+
+
+def test_without_amounts_nothing_is_said_about_money(without_money):
+    page = comparison_page(without_money)
+    sound(page)
+    assert "These data have no amounts" in page
+    assert "Total money" not in page
+    assert "Gamma-Gamma" not in page
+
+
+def test_without_intervals_the_page_says_so(shop):
+    page = comparison_page(compare([SimpleFormula()], *shop(50).split("2023-12-31"), draws=20))
+    sound(page)
+    assert "No candidate here gives intervals" in page
+    assert page.count("<svg") == 3
+
+
+@pytest.mark.parametrize("candidate", [BGNBD, SimpleFormula()])
+def test_one_customer_and_one_candidate_read_right(candidate):
+    days = ["2023-01-05", "2023-12-01"]
+    log = Transactions(
+        pd.DataFrame({"id": [1, 1], "day": days, "x": [3.0, 4.0]}), customer="id", date="day", amount="x"
+    )
+    page = comparison_page(compare([candidate], *log.split("2023-06-30"), draws=20))
+    sound(page)
+    assert "1 candidate judged by what 1 customer" in page
+    assert "1 customers" not in page.replace("All 1 customers", "")  # a verdict counts in its own way
+
+
+def test_point_fits_have_no_interval_of_the_expected_value(made):
+    rfm, plan = made.valuation.rfm, made.valuation.plan
+    fits = [fit(model, rfm, MaximumLikelihood()) for model in (BGNBD, GammaGamma)]
+    page = demo_page(made.comparison, value(*fits, rfm, plan, draws=50), made.simple, fits, made.log.cleaning)
+    sound(page)
+    assert "90\xa0% interval of the expected total" not in page
+
+
+def test_scores_that_differ_in_the_last_digits_lead_together():
+    assert leaders({"a": -0.5, "b": -0.499, "c": -0.4}, 0.01) == ["a", "b"]
+
+
+def test_intervals_are_judged_by_what_chance_allows():
+    assert judge(0.95, 0.90, 20) == "as it should be"
+    assert judge(0.95, 0.90, 20_000) == "too wide"
+    assert judge(0.91, 0.90, 20_000) == "slightly too wide"
+
+
+def test_neither_the_package_nor_the_tables_load_matplotlib():
+    code = (
+        "import sys, clvmodels, clvmodels.report.tables as _; sys.exit(bool({'matplotlib', 'jinja2'} & {*sys.modules}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,545 @@
+"""The worst inputs, all along the road: each is refused in a sentence that helps, or has the right answer.
+
+No input may end in an error of another library, and none in a number that is no number.
+"""
+
+import decimal
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import clvmodels as clv
+from clvmodels.errors import CLVError, DataError, FitError, InfiniteMeanError, SettingError, UnitError
+from clvmodels.evaluation.compare import standard_candidates
+
+PLAN = clv.Plan("1 year", discount=0.10, margin=0.30)
+POINT = clv.MaximumLikelihood()
+
+
+def value_of(rfm, plan=PLAN, method=POINT, model=clv.BGNBD):
+    purchases, spend = clv.fit(model, rfm, method), clv.fit(clv.GammaGamma, rfm, method)
+    return clv.value(purchases, spend, rfm, plan, draws=20)
+
+
+def road(frame, plan=PLAN, unit="week", method=POINT, **options):
+    return value_of(clv.Transactions(frame, "who", "when", "paid", **options).summarize(unit), plan, method)
+
+
+def assert_finite(*frames):
+    for frame in frames:
+        numbers = frame.select_dtypes("number").to_numpy(dtype=float)
+        assert numbers.size
+        assert np.isfinite(numbers).all()
+
+
+def assert_helps(error):
+    """A message is made of sentences, and nothing of what another library would say."""
+    text = str(error)
+    assert len(text) > 40
+    assert text[-1] == "."
+    assert not re.search(r"Error\b|Traceback|dtype=|array\(|\bnp\.|NoneType", text), text
+
+
+def answer_or_error(ask):
+    """Return what was asked for, or the package's own error."""
+    try:
+        return ask()
+    except CLVError as error:
+        return error
+
+
+# --- logs ------------------------------------------------------------------------------------------------------------
+
+
+def shop() -> pd.DataFrame:
+    """Every fourth customer of CDNOW, first 39 weeks."""
+    table = clv.datasets.load_cdnow().rename(columns={"customer_id": "who", "date": "when", "amount": "paid"})
+    return table[(table["when"] <= "1997-09-30") & (table["who"].astype(int) % 4 == 0)].reset_index(drop=True)
+
+
+def fifth(frame, column, value):
+    """Return the frame with another value in its fifth row."""
+    return frame.assign(**{column: frame[column].astype(object).where(np.arange(len(frame)) != 4, value)})
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A log, or a table, that is refused."""
+
+    change: Callable[[Any], Any]
+    error: type[CLVError]
+    message: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+REFUSED_LOGS = {
+    "empty": Refused(lambda s: s.iloc[:0], DataError, "There is no row in these data: at least one purchase is needed"),
+    "no dataframe": Refused(lambda s: s.to_dict("list"), DataError, "A dataframe is needed .* and this is a dict"),
+    "missing column": Refused(lambda s: s.drop(columns="paid"), DataError, "There is no column 'paid'"),
+    "one row": Refused(
+        lambda s: s.iloc[:1], FitError, r"observed for no time at all \(T = 0\). Observe them for longer"
+    ),
+    "one customer": Refused(
+        lambda s: s[s["who"] == s["who"].value_counts().index[0]],
+        FitError,
+        "Only 1 of 1 customers bought again, and 4 parameters need 10 .* Use a longer log",
+    ),
+    "one day": Refused(lambda s: s.assign(when="1997-01-01"), FitError, r"observed for no time at all \(T = 0\)"),
+    "all bought once": Refused(
+        lambda s: s.drop_duplicates("who"),
+        FitError,
+        "All 589 customers bought once, .* Use a longer log, or clv.SimpleF",
+    ),
+    "only returns": Refused(
+        lambda s: s.assign(paid=-1 - s["paid"]),
+        DataError,
+        r"There is no purchase in these data: [\d,]+ rows are returns",
+    ),
+    "all returned": Refused(
+        lambda s: pd.concat([s, s.assign(paid=-s["paid"])]).query("paid != 0"),
+        DataError,
+        "all of them were returned in",
+    ),
+    "amounts of zero": Refused(
+        lambda s: s.assign(paid=0),
+        FitError,
+        "Only 0 customers have repeat purchases of positive value; three parameters",
+    ),
+    "all the same amount": Refused(
+        lambda s: s.assign(paid=10).drop_duplicates(["who", "when"]), FitError, "the same, 10"
+    ),
+    "infinite amount": Refused(
+        lambda s: fifth(s, "paid", np.inf),
+        DataError,
+        r"1 of [\d,]+ rows have no usable amount .*row numbers, from 0: 4",
+    ),
+    "missing amount": Refused(lambda s: fifth(s, "paid", None), DataError, r"1 of [\d,]+ rows have no usable amount"),
+    "amount with a sign": Refused(
+        lambda s: fifth(s, "paid", "$5"),
+        DataError,
+        r"1 of [\d,]+ values in column 'paid' are not numbers: '\$5'. Write",
+    ),
+    "amounts that are booleans": Refused(
+        lambda s: s.assign(paid=True), DataError, "must hold numbers, and holds boolean"
+    ),
+    "missing id": Refused(
+        lambda s: fifth(s, "who", np.nan), DataError, r"1 of [\d,]+ rows have no usable customer id in column 'who'"
+    ),
+    "blank id": Refused(lambda s: fifth(s, "who", "  "), DataError, r"1 of [\d,]+ rows have no usable customer id"),
+    "1 and '1'": Refused(
+        lambda s: fifth(s, "who", 1), DataError, "mixes types of ids .* so that 1 and '1' could be one customer or two"
+    ),
+    "fractional id": Refused(
+        lambda s: s.assign(who=s["who"].astype(float) + 0.5),
+        DataError,
+        "589 of 589 customer ids .* are not whole numbers",
+    ),
+    "ids that look alike": Refused(
+        lambda s: fifth(s, "who", "0004 "), DataError, "differ only by surrounding white space"
+    ),
+    "missing date": Refused(lambda s: fifth(s, "when", pd.NaT), DataError, r"1 of [\d,]+ rows have no usable date"),
+    "future dates": Refused(
+        lambda s: s.assign(when=s["when"] + pd.Timedelta(days=36525)),
+        DataError,
+        r"([\d,]+) of \1 rows have a date .* in the future. Mend or leave out these rows, or pass observed_until=",
+    ),
+    "year zero": Refused(
+        lambda s: fifth(s, "when", pd.Timestamp("1900-01-01")), DataError, "mostly stands for 'unknown'"
+    ),
+    "seconds taken for dates": Refused(
+        lambda s: s.assign(when=pd.Timestamp(0)), DataError, "All dates .* are 1970-01-01"
+    ),
+    "numbers for dates": Refused(
+        lambda s: s.assign(when=s["when"].dt.strftime("%Y%m%d").astype(int)), DataError, "pass date_format='%Y%m%d'"
+    ),
+    "days before months": Refused(
+        lambda s: s.assign(when=s["when"].dt.strftime("%d/%m/%Y")), DataError, "date_format='%d/%m/%Y'"
+    ),
+    "mixed time zones": Refused(
+        lambda s: s.assign(when=[t.tz_localize("UTC" if i % 2 else "Asia/Tokyo") for i, t in enumerate(s["when"])]),
+        DataError,
+        "dates in several time zones, .* Say which zone's days count, for example time_zone=",
+    ),
+    "time zones on half of the rows": Refused(
+        lambda s: s.assign(when=[t.tz_localize("UTC") if i % 2 else t for i, t in enumerate(s["when"])]),
+        DataError,
+        "mixes dates with a time zone",
+    ),
+    "an unknown unit": Refused(
+        lambda s: s, UnitError, "'fortnight' is not a time unit. Use one of", {"unit": "fortnight"}
+    ),
+    "no unit": Refused(lambda s: s, UnitError, "None is not a time unit", {"unit": None}),
+    "an unknown rule": Refused(
+        lambda s: s, SettingError, "nulls = 'ignore' is not known. Use one of", {"nulls": "ignore"}
+    ),
+    "an end before the log's": Refused(
+        lambda s: s, SettingError, "after observed_until = 1997-06-30", {"observed_until": "1997-06-30"}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_LOGS)
+def test_a_log_that_cannot_be_used_is_refused_with_advice(name):
+    case = REFUSED_LOGS[name]
+    with pytest.raises(case.error, match=case.message) as refused:
+        road(case.change(shop()), **case.options)
+    assert_helps(refused.value)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A log that has the same answer as the plain one, up to a factor in money."""
+
+    change: Callable[[pd.DataFrame], Any]
+    factor: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+ANSWERED_LOGS = {
+    "unsorted": Answered(lambda s: s.sample(frac=1, random_state=2)),
+    "one index for all rows": Answered(lambda s: s.set_index(np.zeros(len(s), dtype=int))),
+    "columns that nobody asked for": Answered(lambda s: s.assign(note=None, other=[{}] * len(s))),
+    "duplicate rows": Answered(lambda s: pd.concat([s, s]), factor=2.0),
+    "amounts of 1e12": Answered(lambda s: s.assign(paid=s["paid"] * 1e12), factor=1e12),
+    "amounts of 1e-12": Answered(lambda s: s.assign(paid=s["paid"] * 1e-12), factor=1e-12),
+    "unicode ids": Answered(lambda s: s.assign(who="Zoë 🛒 " + s["who"])),
+    "bytes ids": Answered(lambda s: s.assign(who=[who.encode() for who in s["who"]])),
+    "number ids": Answered(lambda s: s.assign(who=s["who"].astype(int))),
+    "negative ids": Answered(lambda s: s.assign(who=s["who"].astype(int) - 10_000)),
+    "ids with a null character": Answered(lambda s: s.assign(who="\0" + s["who"])),
+    "categories": Answered(lambda s: s.assign(who=s["who"].astype("category"), when=s["when"].astype("category"))),
+    "decimals": Answered(lambda s: s.assign(paid=[decimal.Decimal(str(paid)) for paid in s["paid"]])),
+    "text amounts": Answered(lambda s: s.assign(paid=s["paid"].map("{:.2f}".format))),
+    "text dates": Answered(lambda s: s.assign(when=s["when"].dt.strftime("%Y-%m-%d"))),
+    "python dates": Answered(lambda s: s.assign(when=list(s["when"].dt.date))),
+    "nullable types": Answered(lambda s: s.convert_dtypes()),
+    "Arrow-backed types": Answered(lambda s: s.convert_dtypes(dtype_backend="pyarrow")),
+    "dates in UTC": Answered(lambda s: s.assign(when=s["when"].dt.tz_localize("UTC"))),
+    "evenings in UTC, days in Berlin": Answered(
+        lambda s: s.assign(when=(s["when"] - pd.Timedelta(minutes=45)).dt.tz_localize("UTC")),
+        options={"time_zone": "Europe/Berlin"},
+    ),
+    "Polars": Answered(pl.from_pandas),
+    "lazy Polars": Answered(lambda s: pl.from_pandas(s).lazy()),
+    "PyArrow": Answered(pa.Table.from_pandas),
+    "units in the plural": Answered(lambda s: s, options={"unit": "Weeks"}),
+    "hours": Answered(lambda s: s, options={"unit": "hour"}),
+    "years": Answered(lambda s: s, options={"unit": "year"}),
+    "missing rows to drop": Answered(
+        lambda s: pd.concat([s, s.head(3).assign(who=None), s.head(2).assign(paid=np.inf)]), options={"nulls": "drop"}
+    ),
+    "a return before the first purchase": Answered(
+        lambda s: pd.concat([s, pd.DataFrame({"who": ["0100"], "when": [pd.Timestamp("1997-01-01")], "paid": [-5.0]})])
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return road(shop()).frame().sort_values("clv_mean")
+
+
+@pytest.mark.parametrize("name", ANSWERED_LOGS)
+def test_a_log_that_only_looks_bad_has_the_answer_of_the_plain_one(name, plain):
+    case = ANSWERED_LOGS[name]
+    made = road(case.change(shop()), **case.options)
+    frame = made.frame().sort_values("clv_mean")
+    assert_finite(frame, made.interval())
+    assert frame["p_alive"].to_numpy() == pytest.approx(plain["p_alive"].to_numpy(), rel=1e-5)
+    assert frame["clv_mean"].to_numpy() == pytest.approx(case.factor * plain["clv_mean"].to_numpy(), rel=1e-5, abs=0)
+
+
+@pytest.mark.parametrize("amount", [1e9, 1e15])
+def test_one_enormous_spender_gives_no_infinite_money(amount):
+    made = answer_or_error(lambda: road(fifth(shop(), "paid", amount).astype({"paid": float})))
+    if isinstance(made, CLVError):
+        assert isinstance(made, FitError | InfiniteMeanError)
+        assert_helps(made)
+    else:
+        assert_finite(made.frame())
+
+
+# --- ready tables ----------------------------------------------------------------------------------------------------
+
+
+def ready() -> pd.DataFrame:
+    table = clv.Transactions(shop(), "who", "when", "paid").summarize().frame()
+    return table.drop(columns="first_spend")
+
+
+def returning(table, **values):
+    """Return the table with other values for those who returned."""
+    return table.assign(**{name: table[name].where(table["frequency"] == 0, value) for name, value in values.items()})
+
+
+REFUSED_TABLES = {
+    "no rows": Refused(
+        lambda t: t.iloc[:0], DataError, "There is no customer in these data: at least one row is needed"
+    ),
+    "missing column": Refused(lambda t: t.drop(columns="T"), DataError, "There is no column 'T'. The columns are"),
+    "recency and T exchanged": Refused(
+        lambda t: t.rename(columns={"recency": "T", "T": "recency"}), DataError, "584 of 589 .* recency > T.* exchanged"
+    ),
+    "recency > T": Refused(lambda t: returning(t, recency=t["T"] + 1), DataError, "have recency > T"),
+    "recency counted back from today": Refused(
+        lambda t: t.assign(recency=t["T"] - t["recency"]),
+        DataError,
+        "recency > 0 with no repeat purchase.* pass T - rec",
+    ),
+    "negative recency": Refused(lambda t: returning(t, recency=-1.0), DataError, "have a negative recency"),
+    "frequency of all purchases": Refused(
+        lambda t: t.assign(frequency=t["frequency"] + 1),
+        DataError,
+        "repeat purchases but recency 0.* pass frequency - 1",
+    ),
+    "fractional frequency": Refused(
+        lambda t: t.assign(frequency=t["frequency"] + 0.5),
+        DataError,
+        "589 of 589 frequencies are not whole .* not a rate",
+    ),
+    "negative frequency": Refused(
+        lambda t: t.assign(frequency=-1), DataError, "589 of 589 customers have a negative freq"
+    ),
+    "missing frequency": Refused(
+        lambda t: t.assign(frequency=np.nan), DataError, "no usable value in column 'frequency'"
+    ),
+    "frequency in words": Refused(lambda t: t.assign(frequency="often"), DataError, "are not numbers: 'often'"),
+    "infinite T": Refused(
+        lambda t: t.assign(T=np.inf), DataError, "589 of 589 rows have no usable value in column 'T'"
+    ),
+    "negative T": Refused(lambda t: t.assign(T=-1.0), DataError, "negative T|recency > T"),
+    "missing money of who returned": Refused(
+        lambda t: t.assign(monetary_value=np.nan), DataError, "no usable value in column 'monetary_value'"
+    ),
+    "infinite money": Refused(
+        lambda t: returning(t, monetary_value=np.inf), DataError, "no usable value in column 'monetary_value'"
+    ),
+    "negative money": Refused(
+        lambda t: returning(t, monetary_value=-1.0), DataError, "have a negative spend. Net returns"
+    ),
+    "money of all purchases": Refused(
+        lambda t: t.assign(monetary_value=9.0), DataError, "have a monetary_value but no repeat purchase .* first_spend"
+    ),
+    "one id for all": Refused(
+        lambda t: t.assign(customer_id=7), DataError, "588 of 589 customers stand there more than"
+    ),
+    "missing id": Refused(
+        lambda t: fifth(t, "customer_id", None), DataError, "1 of 589 rows have no usable value in col"
+    ),
+    "T = 0 for everybody": Refused(
+        lambda t: t.assign(frequency=0, recency=0.0, T=0.0, monetary_value=0.0), FitError, r"no time at all \(T = 0\)"
+    ),
+    "everyone alive": Refused(
+        lambda t: returning(t, recency=t["T"]).query("frequency > 0"),
+        FitError,
+        "No drop-out identified: .* Fit clv.NBD, which has no drop-out",
+    ),
+    "ties": Refused(
+        lambda _: pd.DataFrame(
+            {"customer_id": range(300), "frequency": [0, 1, 3] * 100, "recency": [0, 4, 20] * 100, "T": 30}
+        ).assign(monetary_value=lambda u: 10.0 * u["frequency"]),
+        FitError,
+        "cannot be used on these data. The estimates ran to the border",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_TABLES)
+def test_a_table_that_cannot_be_used_is_refused_with_advice(name):
+    case = REFUSED_TABLES[name]
+    with pytest.raises(case.error, match=case.message) as refused:
+        value_of(clv.RFM.from_frame(case.change(ready()), unit="week"))
+    assert_helps(refused.value)
+
+
+def test_missing_money_of_who_never_returned_is_none():
+    table = ready()
+    blank = table.assign(monetary_value=table["monetary_value"].where(table["frequency"] > 0))
+    one, other = (value_of(clv.RFM.from_frame(t, unit="week")).frame() for t in (table, blank))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_where_everyone_is_alive_the_model_without_drop_out_answers():
+    rfm = clv.RFM.from_frame(returning(ready(), recency=ready()["T"]).query("frequency > 0"), unit="week")
+    frame = value_of(rfm, clv.Plan("13 weeks"), model=clv.NBD).frame()
+    assert_finite(frame)
+    assert (frame["p_alive"] == 1).all()
+    as_before = 13 * rfm.frequency.sum() / rfm.T.sum() * len(rfm)
+    assert frame["expected_purchases"].sum() == pytest.approx(as_before, rel=0.02)
+
+
+def test_where_everyone_is_gone_next_to_nothing_is_expected_of_who_returned():
+    rfm = clv.RFM.from_frame(ready().assign(T=lambda t: t["T"] + 2000), unit="week")
+    frame = value_of(rfm).frame()
+    assert_finite(frame)
+    assert frame["p_alive"][rfm.frequency > 0].max() < 0.2
+    assert frame["expected_purchases"].sum() < 0.02 * rfm.frequency.sum()
+
+
+def test_who_buys_five_thousand_times_has_a_finite_future():
+    table = ready()
+    heavy = table.index[0]
+    table.loc[heavy, ["frequency", "recency", "T", "monetary_value"]] = [5000, 38.0, 38.005, 20.0]
+    rfm = clv.RFM.from_frame(table, unit="week")
+    made = value_of(rfm, clv.Plan("39 weeks"))
+    assert_finite(made.frame(), made.interval())
+    row = made.frame().loc[heavy]
+    assert row["p_alive"] > 0.5
+    assert 1000 < row["expected_purchases"] < 5100
+    assert row["expected_spend"] == pytest.approx(20, rel=0.02)
+
+
+def test_a_of_exactly_one_is_no_hole(cdnow_rfm, cdnow_purchases_point):
+    few = cdnow_rfm.take(slice(100))
+    point = cdnow_purchases_point.model
+
+    def means(a):
+        model = replace(cdnow_purchases_point, point=clv.BGNBD(point.r, point.alpha, a, point.b))
+        return clv.predict(model, few, "39 weeks", draws=20).frame()["purchases_mean"].to_numpy()
+
+    assert means(1.0) == pytest.approx((means(1 - 1e-4) + means(1 + 1e-4)) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("q", [0.5, 1.0])
+def test_an_infinite_mean_spend_is_refused_with_its_share(cdnow_rfm, cdnow_purchases_point, cdnow_spend_point, q):
+    wild = replace(cdnow_spend_point, point=clv.GammaGamma(6.0, q, 15.0))
+    with pytest.raises(
+        InfiniteMeanError, match=r"Expected spend is infinite for [\d.]+% of the .* look at the largest"
+    ):
+        clv.value(cdnow_purchases_point, wild, cdnow_rfm, PLAN, draws=20).total()
+
+
+@pytest.mark.parametrize("customers", [12, 30, 100])
+@pytest.mark.parametrize("method", [POINT, clv.Laplace()], ids=["point", "draws"])
+def test_few_customers_have_a_finite_answer_or_none(customers, method):
+    some = shop()["who"].unique()[:customers]
+    made = answer_or_error(lambda: road(shop()[shop()["who"].isin(some)], method=method))
+    if isinstance(made, CLVError):
+        assert isinstance(made, FitError)
+        assert_helps(made)
+    else:
+        assert_finite(made.frame(), made.interval())
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Misuse:
+    """A call with a setting out of its range."""
+
+    call: Callable[[Any], Any]
+    error: type[CLVError]
+    message: str
+
+
+MISUSES = {
+    "horizon of text without a unit": Misuse(
+        lambda _: clv.Plan("39"), UnitError, "'39' is not a duration. Write a number"
+    ),
+    "horizon of a number": Misuse(lambda _: clv.Plan(39), UnitError, "39 is not a duration. Write a number and a unit"),
+    "negative horizon": Misuse(lambda _: clv.Plan("-3 weeks"), UnitError, "'-3 weeks' is not a duration"),
+    "horizon of nothing": Misuse(lambda _: clv.Plan("0 weeks"), UnitError, "longer than nothing, .* 0 days"),
+    "negative timedelta": Misuse(
+        lambda _: clv.Plan(pd.Timedelta(days=-3)), UnitError, "longer than nothing, .* -3 days"
+    ),
+    "horizon in fortnights": Misuse(lambda _: clv.Plan("2 fortnights"), UnitError, "'fortnights' is not a time unit"),
+    "negative discount": Misuse(
+        lambda _: clv.Plan("1 year", -0.1), UnitError, "effective yearly rate such as 0.10 .* -0.1"
+    ),
+    "discount that is no number": Misuse(
+        lambda _: clv.Plan("1 year", np.nan), UnitError, "effective yearly rate .* nan is"
+    ),
+    "margin in percent": Misuse(lambda _: clv.Plan("1 year", margin=30), SettingError, r"0.30 for 30 %; 30 is not in"),
+    "margin of nothing": Misuse(lambda _: clv.Plan("1 year", margin=0), SettingError, "0.30 for 30 %; 0 is not in"),
+    "margin in words": Misuse(lambda _: clv.Plan("1 year", margin="0.3"), SettingError, "'0.3' is not in"),
+    "endless and undiscounted": Misuse(
+        lambda _: clv.Plan("infinite"), SettingError, "An infinite horizon needs a discount"
+    ),
+    "level in percent": Misuse(lambda v: v.interval(90), SettingError, "between 0 and 1, such as 0.90; 90 does not"),
+    "level of the total in percent": Misuse(
+        lambda v: v.total().interval(90), SettingError, "such as 0.90; 90 does not"
+    ),
+    "level of nothing": Misuse(lambda v: v.interval(0), SettingError, "between 0 and 1, such as 0.90; 0 does not"),
+    "interval of a point": Misuse(
+        lambda v: v.expected_interval(), SettingError, r"The parameters are a point.*Laplace\(\)"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def valuation():
+    return road(shop())
+
+
+@pytest.mark.parametrize("name", MISUSES)
+def test_a_setting_out_of_range_is_refused_with_advice(name, valuation):
+    case = MISUSES[name]
+    with pytest.raises(case.error, match=case.message) as refused:
+        case.call(valuation)
+    assert_helps(refused.value)
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 1.5}, {"draws": 0}, {"draws": -3}], ids=str)
+def test_seeds_and_draws_out_of_range_are_refused(wrong, cdnow_rfm, cdnow_purchases_point, cdnow_spend_point):
+    for call in (
+        lambda: clv.value(cdnow_purchases_point, cdnow_spend_point, cdnow_rfm, PLAN, **wrong),
+        lambda: clv.predict(cdnow_purchases_point, cdnow_rfm, "1 year", **wrong),
+        lambda: clv.SimpleFormula().value(cdnow_rfm, PLAN, **wrong),
+    ):
+        with pytest.raises(SettingError, match=r"A seed is a whole number from 0|At least one"):
+            call()
+
+
+def test_a_thousand_percent_is_a_rate(valuation):
+    steep = replace(
+        valuation, plan=clv.Plan("1 year", discount=10), source=replace(valuation.source, delta=np.log(11) * 7 / 365.25)
+    )
+    assert str(steep.plan) == "value over 1 year, discounted at 1000 % a year, margin 100 %"
+    assert 0 < steep.total().mean < 0.6 * valuation.total().mean
+    assert_finite(steep.frame())
+    made = road(shop(), clv.Plan("1 year", discount=10, margin=0.30))
+    assert made.total().mean == pytest.approx(steep.total().mean)
+
+
+@pytest.mark.parametrize("plan", [clv.Plan("1 hour"), clv.Plan("1000 years", 0.1), clv.Plan("infinite", 0.1)], ids=str)
+def test_extreme_horizons_have_finite_answers(plan):
+    made = road(shop()[shop()["who"] < "0800"], plan)
+    assert_finite(made.frame(), made.interval())
+    assert made.total().mean > 0
+
+
+# --- splits ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("day", ["1996-12-31", "1998-06-30", "2030-01-01"])
+def test_a_split_outside_the_log_is_refused(cdnow, day):
+    with pytest.raises(
+        SettingError, match=f"goes from 1997-01-01 to 1998-06-30 and cannot be split at {day}: choose a day"
+    ):
+        cdnow.split(day)
+
+
+@pytest.mark.parametrize("day", ["tomorrow", "39", None, 19970930, pd.NaT])
+def test_a_split_at_no_day_is_refused(cdnow, day):
+    with pytest.raises(SettingError, match=r"is not a date. Write it as '2024-06-30'"):
+        cdnow.split(day)
+
+
+@pytest.mark.parametrize("day", ["1997-01-01", "1997-01-20", "1998-06-29"])
+def test_a_split_at_the_rim_has_scores_or_notes(cdnow, day, tmp_path):
+    made = clv.compare(standard_candidates(), *cdnow.split(day), draws=30)
+    made.to_json(tmp_path / "comparison.json")
+    rows = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))["candidates"]
+    assert len(rows) == len(standard_candidates())
+    for row in rows:
+        assert row["purchases_predicted_total"] is not None or len(row["note"]) > 30
+        assert row["purchases_actual_total"] >= 0

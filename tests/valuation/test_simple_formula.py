@@ -1,0 +1,327 @@
+"""The simple formula: every ingredient by hand, discounting by numeric integration, the interval by theory."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import quad
+
+from clvmodels.data.datasets import load_cdnow
+from clvmodels.data.rfm import RFM
+from clvmodels.data.transactions import Transactions
+from clvmodels.errors import InfiniteMeanError, MissingMoneyError, SettingError, UnitError
+from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.simple_formula import SimpleFormula
+
+WEEKS = 365.25 / 7  # in a year
+PLAN = Plan("2 years", discount=0.10, margin=0.30)
+
+
+def base(**columns):
+    """Return three customers: one silent for 10 of 20 weeks, one for 1 of 10, one who never came back in 5."""
+    filled = {
+        "customer_id": ["a", "b", "c"],
+        "frequency": [4, 1, 0],
+        "recency": [10.0, 9.0, 0.0],
+        "T": [20.0, 10.0, 5.0],
+        "monetary_value": [3.0, 8.0, 0.0],
+        "first_spend": [5.0, 2.0, 6.0],
+    } | columns
+    return RFM.from_frame(pd.DataFrame({k: v for k, v in filled.items() if v is not None}), unit="week")
+
+
+def total(formula, rfm, horizon="39 weeks"):
+    return formula.predict(rfm, horizon, draws=2).total().mean
+
+
+def by_hand(frequency, loss, delta, t):
+    return frequency * quad(lambda s: np.exp(-(loss + delta) * s), 0, t)[0]
+
+
+# --- the ingredients -------------------------------------------------------------------------------------------------
+
+
+def test_each_ingredient_on_cdnow(cdnow_rfm):
+    table = cdnow_rfm.frame()
+    frequency = table["frequency"].sum() / table["T"].sum()
+    loss = (cdnow_rfm.T_days - cdnow_rfm.recency_days > 13 * 7).sum() / table["T"].sum()
+    revenue = table["first_spend"].sum() + (table["monetary_value"] * table["frequency"]).sum()
+    order = revenue / (table["frequency"] + 1).sum()
+    t, delta = 2 * WEEKS, np.log(1.1) / WEEKS
+    expected = 0.30 * order * by_hand(frequency, loss, delta, t)
+    made = SimpleFormula().value(cdnow_rfm, PLAN, draws=2)
+    assert made.total().mean == pytest.approx(2357 * expected)
+    frame = made.frame()
+    assert frame.columns.tolist() == ["customer_id", "expected_purchases", "expected_spend", "clv_mean"]
+    assert frame["clv_mean"].to_numpy() == pytest.approx(np.full(2357, expected))
+    assert frame["expected_spend"].to_numpy() == pytest.approx(np.full(2357, order))
+    assert frame["expected_purchases"].to_numpy() == pytest.approx(np.full(2357, by_hand(frequency, loss, 0, t)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "purchases"),
+    [
+        ({}, 1866),
+        ({"gap": "17 weeks"}, 1910),
+        ({"gap": "26 weeks"}, 1995),
+        ({"survival": "certain"}, 2929),
+        ({"survival": "certain", "orders": "all"}, 5739),
+    ],
+)
+def test_the_totals_on_cdnow_in_any_unit(cdnow_rfm, settings, purchases):
+    days = cdnow_rfm.frame().assign(recency=cdnow_rfm.recency_days, T=cdnow_rfm.T_days)
+    for rfm in (cdnow_rfm, RFM.from_frame(days, unit="day")):
+        assert total(SimpleFormula(**settings), rfm) == pytest.approx(purchases, abs=0.5)
+
+
+@pytest.mark.parametrize("unit", ["hour", "day", "week", "month", "quarter", "year"])
+def test_a_silence_as_long_as_the_gap_is_not_longer_in_any_unit(unit):
+    days = np.arange(91, 600)
+    rfm = RFM(np.arange(len(days)), np.ones(len(days), dtype=int), days - 90.0, days + 1.0, unit)
+    assert SimpleFormula().predict(rfm, "39 weeks", draws=1).source.ingredients(np.ones(len(days))).loss == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "frequency", "loss"),
+    [
+        ({}, 5 / 35, 0 / 35),
+        ({"gap": "5 weeks"}, 5 / 35, 1 / 35),
+        ({"gap": "4 weeks"}, 5 / 35, 2 / 35),
+        ({"lifespan": "span"}, 5 / 35, 3 / 19),
+        ({"lifespan": "1 year"}, 5 / 35, 1 / WEEKS),
+        ({"gap": "5 weeks", "orders": "all"}, 8 / 35, 1 / 35),
+    ],
+)
+@pytest.mark.parametrize("discount", [0.0, 0.25])
+def test_survival_and_discount_are_an_integral(settings, frequency, loss, discount):
+    t, delta = 39.0, np.log1p(discount) / WEEKS
+    order = (4 * 3 + 5 + 8 + 2 + 6) / 8
+    plan = Plan("39 weeks", discount)
+    exponential = SimpleFormula(**settings).value(base(), plan, draws=2)
+    assert exponential.total().mean == pytest.approx(3 * order * by_hand(frequency, loss, delta, t))
+    certain = SimpleFormula(**settings, survival="certain").value(base(), plan, draws=2)
+    lived = min(t, 1 / loss) if loss else t
+    assert certain.total().mean == pytest.approx(3 * order * by_hand(frequency, 0, delta, lived))
+
+
+@given(st.integers(0, 10_000))
+def test_who_leaves_little_by_little_buys_no_more_than_who_stays_for_certain(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.poisson(1.5, 20) + (np.arange(20) == 0)
+    T = rng.uniform(20, 60, 20)
+    rfm = RFM.from_frame(
+        pd.DataFrame(
+            {"customer_id": range(20), "frequency": x, "recency": np.where(x > 0, T * rng.random(20), 0), "T": T}
+        ),
+        unit="week",
+    )
+    assert total(SimpleFormula(), rfm) <= total(SimpleFormula(survival="certain"), rfm) * (1 + 1e-12)
+    assert total(SimpleFormula(), rfm) <= total(SimpleFormula(orders="all"), rfm)
+
+
+# --- per customer ----------------------------------------------------------------------------------------------------
+
+
+def test_per_customer_takes_the_own_frequency_and_the_own_mean_order():
+    formula = SimpleFormula(gap="5 weeks", per_customer=True)
+    frame = formula.value(base(), Plan("39 weeks", 0.10, 0.5), draws=2).frame()
+    delta = np.log(1.1) / WEEKS
+    lived = by_hand(1.0, 1 / 35, delta, 39)
+    assert frame["clv_mean"].tolist() == pytest.approx(
+        [0.5 * 4 / 20 * 17 / 5 * lived, 0.5 * 1 / 10 * 10 / 2 * lived, 0.0]
+    )
+    assert frame["expected_spend"].tolist() == pytest.approx([3.4, 5.0, 6.0])
+    assert frame["expected_purchases"].tolist() == pytest.approx([by_hand(f, 1 / 35, 0, 39) for f in (0.2, 0.1, 0.0)])
+    everything = SimpleFormula(gap="5 weeks", per_customer=True, orders="all").predict(base(), "39 weeks", draws=2)
+    assert everything.summary.mean.tolist() == pytest.approx([by_hand(f, 1 / 35, 0, 39) for f in (0.25, 0.2, 0.2)])
+
+
+def test_per_customer_only_the_lifespan_is_resampled(cdnow_rfm):
+    made = SimpleFormula(per_customer=True).predict(cdnow_rfm.take(slice(200)), "39 weeks", draws=200)
+    ends = made.expected_interval()
+    once = cdnow_rfm.frequency[:200] == 0
+    assert (ends["upper"][once] == 0).all()
+    ratio = (ends["upper"] / ends["lower"])[~once].to_numpy()
+    assert ratio == pytest.approx(np.full(len(ratio), ratio[0]))
+    assert ratio[0] > 1.01
+
+
+# --- borders ---------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_silent_is_an_endless_lifespan():
+    assert total(SimpleFormula(), base()) == pytest.approx(3 * 5 / 35 * 39)
+    discounted = SimpleFormula().value(base(), Plan("infinite", 0.10), draws=5)
+    order = 33 / 8
+    assert discounted.total().mean == pytest.approx(3 * order * 5 / 35 * WEEKS / np.log(1.1))
+    # Undiscounted purchases are endless: no number is better than infinity.
+    assert discounted.frame().columns.tolist() == ["customer_id", "expected_spend", "clv_mean"]
+    with pytest.raises(
+        InfiniteMeanError, match=r"No customer counts as gone.* Set one of these, a shorter gap=, or a lif"
+    ):
+        SimpleFormula().predict(base(), "infinite")
+
+
+def test_endless_time_gives_no_purchases_to_who_makes_none():
+    frame = SimpleFormula(per_customer=True).value(base(), Plan("infinite", 0.10), draws=5).frame()
+    assert frame["clv_mean"].tolist()[2] == 0.0
+    assert np.isfinite(frame["clv_mean"]).all()
+
+
+def test_an_infinite_horizon_is_finite_where_customers_leave():
+    assert total(SimpleFormula(gap="5 weeks"), base(), "infinite") == pytest.approx(3 * 5 / 35 * 35)
+
+
+def test_customers_observed_for_no_time_add_nothing_and_break_nothing():
+    new = {
+        "customer_id": ["a", "b"],
+        "frequency": 0,
+        "recency": 0.0,
+        "T": 0.0,
+        "monetary_value": 0.0,
+        "first_spend": 4.0,
+    }
+    rfm = RFM.from_frame(pd.DataFrame(new), unit="week")
+    settings = [{}, {"lifespan": "span"}, {"orders": "all"}, {"per_customer": True}, {"survival": "certain"}]
+    for choice in settings:
+        frame = SimpleFormula(**choice).value(rfm, PLAN, draws=5).frame()
+        assert frame["clv_mean"].tolist() == [0.0, 0.0]
+        assert np.isfinite(frame.drop(columns="customer_id").to_numpy()).all()
+    both = base(customer_id=["a", "b", "c"], T=[20.0, 10.0, 0.0])
+    assert total(SimpleFormula(), both) == pytest.approx(3 * 5 / 30 * 39)
+
+
+def test_a_span_of_nothing_is_a_lifespan_of_nothing():
+    rfm = base(frequency=[0, 0, 0], recency=[0.0] * 3, monetary_value=[0.0] * 3)
+    for survival in ("exponential", "certain"):
+        assert total(SimpleFormula(lifespan="span", orders="all", survival=survival), rfm) == 0
+    assert total(SimpleFormula(lifespan="1 year", orders="all"), rfm) > 0
+
+
+def test_where_first_spend_is_not_known_the_order_value_is_that_of_repeat_orders():
+    frame = SimpleFormula().value(base(first_spend=None), Plan("39 weeks"), draws=2).frame()
+    assert frame["expected_spend"].tolist() == pytest.approx([(4 * 3 + 8) / 5] * 3)
+    own = SimpleFormula(per_customer=True).value(base(first_spend=None), Plan("39 weeks"), draws=2).frame()
+    assert own["expected_spend"].tolist() == pytest.approx([3.0, 8.0, 0.0])
+
+
+# --- the interval ----------------------------------------------------------------------------------------------------
+
+
+def test_the_bootstrap_agrees_with_the_delta_method(cdnow_rfm):
+    # total = n sum(x) / S (1 - e^(-S)) with S = t sum(silent) / sum(T), a function of three means.
+    x, T = cdnow_rfm.frequency, cdnow_rfm.T
+    silent = (cdnow_rfm.T_days - cdnow_rfm.recency_days > 91).astype(float)
+    n, t, means = len(x), 39.0, np.array([x.mean(), T.mean(), silent.mean()])
+
+    def predicted(m):
+        loss = m[2] / m[1]
+        return n * m[0] / m[1] * (1 - np.exp(-loss * t)) / loss
+
+    steps = np.eye(3) * means * 1e-5
+    gradient = np.array([predicted(means + h) - predicted(means - h) for h in steps]) / (2 * steps.sum(axis=1))
+    covariance = np.cov(np.stack([x, T, silent])) / n
+    error = np.sqrt(gradient @ covariance @ gradient)
+    made = SimpleFormula().predict(cdnow_rfm, "39 weeks", draws=1000).total()
+    assert made.expected.std() == pytest.approx(error, rel=0.15)
+    lower, upper = made.expected_interval(0.90)
+    assert (upper - lower) / 2 == pytest.approx(1.645 * error, rel=0.15)
+    assert lower < made.mean < upper
+
+
+def test_the_interval_of_a_customer_is_that_of_the_base(cdnow_rfm):
+    made = SimpleFormula().value(cdnow_rfm, PLAN, draws=100)
+    ends, whole = made.expected_interval(0.8), made.total().expected_interval(0.8)
+    assert ends["lower"].to_numpy() == pytest.approx(np.full(2357, whole.lower / 2357))
+    assert ends["upper"].to_numpy() == pytest.approx(np.full(2357, whole.upper / 2357))
+
+
+def test_the_order_of_the_customers_is_irrelevant_and_the_seed_is_not(cdnow_rfm):
+    shuffled = cdnow_rfm.take(np.random.default_rng(0).permutation(len(cdnow_rfm)))
+    one, other = (SimpleFormula().value(rfm, PLAN, draws=50, seed=4).total() for rfm in (cdnow_rfm, shuffled))
+    assert one.expected == pytest.approx(other.expected, rel=1e-12)
+    assert one.expected.tolist() == SimpleFormula().value(cdnow_rfm, PLAN, draws=50, seed=4).total().expected.tolist()
+    assert one.expected.tolist() != SimpleFormula().value(cdnow_rfm, PLAN, draws=50, seed=5).total().expected.tolist()
+
+
+def test_chunks_hold_every_customer_once(cdnow_rfm):
+    made, sizes = SimpleFormula(per_customer=True).predict(cdnow_rfm, "39 weeks", draws=1000), []
+    summary = made.summarize(sizes.append)
+    assert sizes == [1048, 1048, 261]
+    lived = made.source.ingredients(np.ones(2357)).loss
+    assert summary.mean == pytest.approx(cdnow_rfm.frequency / cdnow_rfm.T * by_hand(1.0, lived, 0, 39))
+    assert summary.total.mean == pytest.approx(summary.mean.sum())
+
+
+def test_nothing_is_said_of_the_realised_value(cdnow_rfm):
+    made = SimpleFormula().value(cdnow_rfm, PLAN, draws=5)
+    for ask in (made.interval, made.total().interval):
+        with pytest.raises(
+            SettingError, match=r"no interval of the realised value. Use expected_interval\(\), or a model"
+        ):
+            ask()
+    assert "p_zero" not in made.frame()
+    assert "realised" not in repr(made.total())
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({}, "simple formula"),
+        ({"per_customer": True}, "simple formula per customer"),
+        ({"gap": "17 weeks"}, "simple formula (gap 17 weeks)"),
+        ({"lifespan": "span"}, "simple formula (lifespan span)"),
+        ({"lifespan": "3 years"}, "simple formula (lifespan 3 years)"),
+        ({"survival": "certain"}, "simple formula (min(lifespan, horizon))"),
+        ({"survival": "certain", "orders": "all"}, "simple formula (min(lifespan, horizon), all orders)"),
+        ({"per_customer": True, "orders": "all"}, "simple formula per customer (all orders)"),
+    ],
+)
+def test_names_are_a_contract(settings, name):
+    assert SimpleFormula(**settings).name == name
+
+
+def test_money_without_amounts_is_an_error(cdnow_rfm):
+    bare = RFM.from_frame(cdnow_rfm.frame()[["customer_id", "frequency", "recency", "T"]], unit="week")
+    assert total(SimpleFormula(), bare) == pytest.approx(1866, abs=0.5)
+    assert SimpleFormula().predict(bare, "39 weeks", draws=2).frame().columns.tolist() == [
+        "customer_id",
+        "expected_purchases",
+        "purchases_mean",
+    ]
+    with pytest.raises(MissingMoneyError, match="Pass amount= to Transactions"):
+        SimpleFormula().value(bare, PLAN)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"gap": "13"}, UnitError, "'13' is not a duration"),
+        ({"gap": 13}, UnitError, "13 is not a duration"),
+        ({"lifespan": "forever and a day"}, UnitError, "is not a duration"),
+        ({"lifespan": "-1 year"}, UnitError, "is not a duration"),
+        ({"survival": "maybe"}, SettingError, "survival='maybe' is not one of"),
+        ({"orders": "first"}, SettingError, "orders='first' is not one of"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, error, message):
+    with pytest.raises(error, match=message):
+        SimpleFormula(**settings)
+
+
+@pytest.mark.parametrize("wrong", [{"draws": 0}, {"draws": -5}, {"draws": 1.5}, {"seed": -1}, {"seed": 0.5}])
+def test_draws_and_seeds_out_of_range_are_refused_at_once(wrong):
+    with pytest.raises(SettingError, match=r"At least one resample must be drawn|A seed is a whole number from 0 up"):
+        SimpleFormula().value(base(), PLAN, **wrong)
+    with pytest.raises(SettingError, match=r"At least one resample must be drawn|A seed is a whole number from 0 up"):
+        SimpleFormula().predict(base(), "1 year", **wrong)
+
+
+def test_the_log_of_a_shuffled_table_is_the_same():
+    table = load_cdnow().sample(frac=1, random_state=1)
+    rfm = Transactions(table, customer="customer_id", date="date", amount="amount").split("1997-09-30")[0].summarize()
+    assert total(SimpleFormula(), rfm) == pytest.approx(1866, abs=0.5)
