@@ -1,4 +1,4 @@
-"""How long does a fit take as the base grows, beside lifetimes in the same run?
+"""Time fits as the base grows, beside lifetimes in the same run.
 
 Customers are simulated from BG/NBD with CDNOW's published parameters, observed daily for nine months at most, and their
 spend from Gamma-Gamma. Each fit is timed once after a small one has warmed everything up; lifetimes runs where it is

@@ -34,7 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-console, complaints = Console(), Console(stderr=True)
+WIDE = 156  # characters that a whole comparison takes; a narrower terminal sees the columns that matter most
+KEPT = {"Candidate", "Predicted", "90 % interval", "RMSE", "PIT"}
+console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+complaints = Console(stderr=True, soft_wrap=True)
 
 
 class PurchaseModel(StrEnum):
@@ -254,7 +257,8 @@ def _compared(
     comparison.to_csv(out / "comparison.csv")
     for quantity in ("purchases", "money")[: 1 + past.has_money]:
         happened = getattr(comparison.actual, quantity).sum()
-        title = f"{quantity.capitalize()} over {comparison.horizon}: {happened:,.0f} happened"
+        done = "made" if quantity == "purchases" else "spent"
+        title = f"{quantity.capitalize()} over {comparison.horizon}: {happened:,.0f} {done}"
         _print_table(title, comparison_table(comparison.frame(), quantity))
     _wrote(out / "comparison.json")
     _wrote(out / "comparison.csv")
@@ -285,12 +289,15 @@ def _wrote(path: Path) -> None:
 
 def _print_table(title: str, table: report.Table) -> None:
     shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for column in table.columns:
-        shown.add_column(escape(column.heading), justify=column.align)
+    wide = console.width >= WIDE
+    columns = [j for j, column in enumerate(table.columns) if wide or column.heading.replace("\xa0", " ") in KEPT]
+    for j in columns:
+        heading, align = table.columns[j].heading, table.columns[j].align
+        shown.add_column(escape(heading), justify=align, no_wrap=align == "right", overflow="fold")
     for i, row in enumerate(table.rows):
-        cells = [f"[bold]{escape(cell)}[/]" if (i, j) in table.best else escape(cell) for j, cell in enumerate(row)]
+        cells = [f"[bold]{escape(row[j])}[/]" if (i, j) in table.best else escape(row[j]) for j in columns]
         shown.add_row(*cells, style="dim" if i in table.muted else "")
-    console.print(shown, highlight=False)
+    console.print(shown, highlight=False, soft_wrap=False)
     for note in table.notes:
         console.print(escape(note), style="dim", highlight=False)
 

@@ -96,7 +96,7 @@ REFUSED_LOGS = {
     "all bought once": Refused(
         lambda s: s.drop_duplicates("who"),
         FitError,
-        "All 589 customers bought once, .* Use a longer log, or clv.SimpleF",
+        r"589 .*bought once, so nothing tells .* Use a longer log",
     ),
     "only returns": Refused(
         lambda s: s.assign(paid=-1 - s["paid"]),
@@ -495,7 +495,9 @@ def test_seeds_and_draws_out_of_range_are_refused(wrong, cdnow_rfm, cdnow_purcha
         lambda: clv.predict(cdnow_purchases_point, cdnow_rfm, "1 year", **wrong),
         lambda: clv.SimpleFormula().value(cdnow_rfm, PLAN, **wrong),
     ):
-        with pytest.raises(SettingError, match=r"A seed is a whole number from 0|At least one"):
+        with pytest.raises(
+            SettingError, match=r"A seed is a whole number from 0|number of futures is a whole|At least one"
+        ):
             call()
 
 
@@ -543,3 +545,24 @@ def test_a_split_at_the_rim_has_scores_or_notes(cdnow, day, tmp_path):
     for row in rows:
         assert row["purchases_predicted_total"] is not None or len(row["note"]) > 30
         assert row["purchases_actual_total"] >= 0
+
+
+def test_what_is_passed_in_the_wrong_place_is_named():
+    some = clv.Transactions(clv.datasets.load_cdnow().head(3000), "customer_id", "date", "amount").summarize()
+    purchases, spend = clv.fit(clv.BGNBD, some), clv.fit(clv.GammaGamma, some)
+    plan = clv.Plan("1 year")
+    calls = {
+        "not the fit of a purchase model": lambda: clv.value(spend, purchases, some, plan),
+        "not the fit of a spend model": lambda: clv.value(purchases, purchases, some, plan),
+        "Customers come as an RFM": lambda: clv.predict(purchases, some.frame(), "1 year"),
+        "Say what value means": lambda: clv.value(purchases, spend, some, "1 year"),
+        "The number of futures is a whole number": lambda: clv.value(purchases, spend, some, plan, draws=1.5),
+        "is not a model's class": lambda: clv.fit(clv.BGNBD(1, 1, 1, 1), some),
+        "A model is fitted to an RFM": lambda: clv.fit(clv.BGNBD, some.frame()),
+        "is not a method": lambda: clv.fit(clv.BGNBD, some, "map"),
+        "effective yearly rate": lambda: clv.Plan("1 year", "10%"),
+        "level of an interval": lambda: clv.predict(purchases, some, "1 year", draws=9).interval("90"),
+    }
+    for message, call in calls.items():
+        with pytest.raises(CLVError, match=message):
+            call()

@@ -25,7 +25,7 @@ def read_log(path: "str | Path", columns: Sequence[str]) -> pd.DataFrame:
     Parameters
     ----------
     path
-        Ends in .parquet, .pq, .csv, .tsv or .txt (.gz for compressed CSV).
+        Ends in .parquet, .pq, .csv, .tsv or .txt (.gz for compressed CSV), or is a folder of Parquet files.
     columns
         The columns to read.
 
@@ -35,7 +35,9 @@ def read_log(path: "str | Path", columns: Sequence[str]) -> pd.DataFrame:
         If the file cannot be read, or lacks a column.
     """
     path = Path(path)
-    kind = path.suffix.lower()
+    if not path.exists():
+        raise DataError(f"{path} cannot be read: there is no such file.")
+    kind = ".parquet" if path.is_dir() else path.suffix.lower()  # Spark writes a folder of Parquet files
     if kind not in _PARQUET | _CSV:
         raise DataError(f"{path} is neither Parquet (.parquet) nor CSV (.csv, .csv.gz, .tsv, .txt). Convert it first.")
     wanted = list(dict.fromkeys(columns))
@@ -58,8 +60,11 @@ def _check_columns(path: Path, known: Sequence[str], wanted: Sequence[str]) -> N
 
 
 def _columns(path: Path) -> list[str]:
-    if path.suffix.lower() in _PARQUET:
-        return list(pq.read_schema(path).names)
+    if path.is_dir() or path.suffix.lower() in _PARQUET:
+        names = list(pq.ParquetDataset(path).schema.names) if path.is_dir() else list(pq.read_schema(path).names)
+        if not names:
+            raise DataError(f"{path} cannot be read: it holds no Parquet file.")
+        return names
     with csv.open_csv(path, parse_options=_layout(path)) as reader:
         return list(reader.schema.names)
 

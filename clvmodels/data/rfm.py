@@ -218,7 +218,7 @@ class RFM:
 
 def _hash(customer: object) -> int:
     text = customer.decode() if isinstance(customer, bytes) else str(customer)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def _check(rfm: RFM) -> None:

@@ -147,6 +147,11 @@ def fit(specification: type[M], data: RFM, method: Method | None = None, seed: i
     -------
     A fit. Data that identify nothing give a fit with a bad verdict, not an error; asking it for values is one.
 
+    Raises
+    ------
+    SettingError
+        If an argument is not what it should be.
+
     Examples
     --------
     >>> import clvmodels as clv
@@ -157,6 +162,7 @@ def fit(specification: type[M], data: RFM, method: Method | None = None, seed: i
     -9582.429
     """
     method = Laplace() if method is None else method
+    _refuse_misfits(specification, data, method)
     evidence = specification.evidence(data)
     customers = int(evidence.counts.sum())
     shortfall = Verdict(Outcome.TOO_LITTLE_DATA, evidence.shortfall)
@@ -175,6 +181,18 @@ def fit(specification: type[M], data: RFM, method: Method | None = None, seed: i
         posterior=posterior,
         diagnostics={**fitted.diagnostics, **inferred.diagnostics},
     )
+
+
+def _refuse_misfits(specification: object, data: object, method: object) -> None:
+    if not (isinstance(specification, type) and hasattr(specification, "evidence")):
+        raise SettingError(f"{specification!r} is not a model's class. Pass one such as clv.BGNBD.")
+    if not isinstance(data, RFM):
+        raise SettingError(
+            f"A model is fitted to an RFM, and this is a {type(data).__name__}. Use Transactions(...).summarize() or "
+            "RFM.from_frame(...)."
+        )
+    if not hasattr(method, "infer"):
+        raise SettingError(f"{method!r} is not a method. Pass one such as clv.Laplace() or clv.MaximumLikelihood().")
 
 
 def _at_peak(fitted: Fit[M], evidence: Evidence, peak: Peak) -> Fit[M]:

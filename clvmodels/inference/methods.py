@@ -9,12 +9,15 @@ from clvmodels.errors import SettingError
 from clvmodels.inference.objective import Objective
 from clvmodels.inference.peak import Peak, climb
 from clvmodels.inference.prior import LogNormal
+from clvmodels.inference.proposal import StudentT, mixture_density
 from clvmodels.inference.psis import smooth
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.protocols import Evidence, Floats, Model
 
 TRUSTED_K = 0.7  # beyond it importance sampling is not reliable (Vehtari et al. 2024)
-_WIDER = 1.2  # reaches into the posterior's tails: on CDNOW k-hat falls from 0.5 to 0, for 15 % fewer effective draws
+_GOOD_K = 0.5  # below it the weights have a variance, and no further round is needed
+_ENOUGH = 0.75  # effective candidates a draw
+_MOST_ROUNDS = 6
 _FEWEST_CANDIDATES = 1000  # fewer leave the tail too short to judge
 
 
@@ -63,10 +66,13 @@ class MaximumLikelihood:
 
 @dataclass(frozen=True)
 class Laplace:
-    """A Gaussian at the posterior mode, in logarithms, corrected towards the exact posterior and checked against it.
+    """The curvature at the posterior mode, in logarithms, corrected to the exact posterior and checked against it.
 
-    Candidates are drawn from the Gaussian (a little widened), weighted by exact posterior / Gaussian with the weights'
-    tail smoothed (PSIS), and resampled once to draws of equal weight.
+    Candidates come from a Student t distribution about the mode, with the covariance of Laplace's approximation. They
+    are weighted by posterior / proposal with the weights' tail smoothed (PSIS), and resampled once to draws of equal
+    weight. Where k-hat shows that the posterior is not of that form, further candidates are drawn from a t distribution
+    about the weighted ones, and all are weighted by posterior / mixture of the proposals (adaptive multiple importance
+    sampling: Cornuet, Marin, Mira & Robert 2012, Scandinavian Journal of Statistics 39).
 
     Parameters
     ----------
@@ -92,12 +98,20 @@ class Laplace:
         """Return the draws, with k-hat and the effective sample size of the candidates."""
         objective = Objective(specification, evidence, self.prior)
         mode = climb(objective, peak.phi)
-        factor = np.linalg.cholesky(mode.covariance)
-        z = _WIDER * rng.standard_normal((max(2 * self.draws, _FEWEST_CANDIDATES), len(mode.phi)))
-        candidates = mode.phi + z @ factor.T
-        weights, k_hat = smooth(objective.value(candidates) + 0.5 * np.sum((z / _WIDER) ** 2, axis=1))
+        size = max(self.draws, _FEWEST_CANDIDATES)
+        proposals = [StudentT(mode.phi, mode.covariance)]
+        candidates = proposals[0].draw(size, rng)
+        target = objective.value(candidates)
+        while True:
+            weights, k_hat = smooth(target - mixture_density(proposals, candidates))
+            ess = float(1 / np.sum(weights**2))
+            if (k_hat < _GOOD_K and ess > _ENOUGH * self.draws) or len(proposals) == _MOST_ROUNDS:
+                break
+            proposals.append(StudentT.about(candidates, weights))
+            more = proposals[-1].draw(size, rng)
+            candidates, target = np.vstack([candidates, more]), np.append(target, objective.value(more))
         chosen = rng.permutation(_systematic(weights, self.draws, rng))
-        return Inferred(candidates[chosen], _judge(k_hat), {"k_hat": k_hat, "ess": float(1 / np.sum(weights**2))})
+        return Inferred(candidates[chosen], _judge(k_hat), {"k_hat": k_hat, "ess": ess, "rounds": len(proposals)})
 
 
 def _systematic(weights: Floats, draws: int, rng: np.random.Generator) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":

@@ -149,7 +149,7 @@ class BetaGeometric(Parametric):
         k, c = self.r + x, self.alpha + T
         times = list(discount_rule(t, delta, c, least=float(np.min(self.alpha))))
         expected = np.zeros(())
-        for p, weight in zip(*beta_rule(self.a, self.b + self.chances(x)), strict=True):
+        for p, weight in zip(*beta_rule(np.asarray(self.a), self.b + self.chances(x)), strict=True):
             if weight.any():
                 expected = expected + weight * sum(w * _purchases(p, k, c, s) for s, w in times)
         return expected

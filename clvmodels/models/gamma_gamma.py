@@ -40,8 +40,8 @@ class GammaGamma(Parametric):
 
     >>> import numpy as np
     >>> model = GammaGamma(p=6.248802, q=3.744588, gamma=15.447748)
-    >>> float(model.expected_spend(np.array(2), np.array(22.345)).round(4))
-    24.6586
+    >>> float(model.expected_spend(np.array(2), np.array(22.35)).round(2))
+    24.66
     """
 
     p: Parameter

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -62,7 +63,7 @@ def ends(level: float) -> tuple[float, float]:
     >>> ends(0.5)
     (0.25, 0.75)
     """
-    if not 0 < level < 1:
+    if not (isinstance(level, Real) and 0 < level < 1):
         raise SettingError(f"The level of an interval lies between 0 and 1, such as 0.90; {level!r} does not.")
     return (1 - level) / 2, (1 + level) / 2
 

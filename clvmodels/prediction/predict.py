@@ -11,10 +11,10 @@ from clvmodels.data.rfm import RFM
 from clvmodels.errors import SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel
-from clvmodels.prediction.expected import probability_alive, purchases_if_alive
+from clvmodels.prediction.expected import probability_alive, probability_of_purchase, purchases_if_alive
 from clvmodels.prediction.forecast import Chunk, Forecast
 from clvmodels.prediction.simulate import simulate
-from clvmodels.units import DAYS, Duration, duration
+from clvmodels.units import DAYS, Duration, duration, force_of_interest
 
 _CELLS = 2**20  # futures x customers held at once: 8 MB an array
 _WORTHLESS = 1e-6  # discount factor beyond which an infinite horizon is not simulated
@@ -68,7 +68,9 @@ class ModelSource:
         columns = {"p_alive": alive.mean(axis=0)}
         if counts is not None:
             columns["expected_purchases"] = counts.mean(axis=0)
-        if self.spend is not None:
+        if self.spend is None:
+            columns["p_purchase"] = probability_of_purchase(self.purchases, rfm, t).mean(axis=0)
+        else:
             value = np.atleast_2d(self.spend.expected_spend(rfm.frequency.astype(float), rfm.money))
             columns["expected_spend"] = value.mean(axis=0)
             expected = self.margin * expected * value
@@ -105,8 +107,9 @@ def predict(
 
     Returns
     -------
-    A forecast; its ``frame()`` has ``customer_id, p_alive, expected_purchases, purchases_mean, purchases_median,
-    purchases_lower, purchases_upper, p_zero``.
+    A forecast; its ``frame()`` has ``customer_id, p_alive, expected_purchases, p_purchase`` (the probability of at
+    least one), ``purchases_mean``, and of the realised purchases ``purchases_median, purchases_lower,
+    purchases_upper, p_zero``.
 
     Raises
     ------
@@ -130,17 +133,23 @@ def model_source(
     spend: Fit[Any] | None,
     rfm: RFM,
     horizon: Duration,
-    delta: float,
+    discount: float,
     margin: float,
     draws: int,
     seed: int,
 ) -> ModelSource:
-    """Return the source of a forecast from fits that can be relied on, in the time unit of the RFM."""
-    if draws < 1:
-        raise SettingError(f"At least one future must be simulated; draws={draws}.")
+    """Return the source of a forecast from fits that can be relied on, in the time unit of the RFM.
+
+    ``discount`` is an effective yearly rate.
+    """
+    _refuse_misfits(purchases, spend, rfm)
+    if spend is not None:
+        rfm.money  # noqa: B018 -- says what is missing before anything is computed
+    if not isinstance(draws, (int, np.integer)) or draws < 1:
+        raise SettingError(f"The number of futures is a whole number from 1 up; draws={draws!r} is not.")
     if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
         raise SettingError(f"A seed is a whole number from 0 to 2**64 - 1; {seed!r} is not.")
-    if horizon.is_infinite and delta == 0:
+    if horizon.is_infinite and discount == 0:
         raise SettingError("An infinite horizon needs a discount: undiscounted, the mean need not exist.")
     models = [_rows(fit, rfm.unit, draws) for fit in (purchases, spend) if fit is not None]
     rows = {model.draws for model in models}
@@ -154,12 +163,21 @@ def model_source(
         models[1] if spend is not None else None,
         rfm,
         horizon.count(rfm.unit),
-        delta,
+        force_of_interest(discount, rfm.unit),
         margin,
         draws,
         int(seed),
         uncertain=purchases.posterior is not None,
     )
+
+
+def _refuse_misfits(purchases: object, spend: object, rfm: object) -> None:
+    if not (isinstance(purchases, Fit) and hasattr(purchases.specification, "purchases_if_alive")):
+        raise SettingError("purchases is not the fit of a purchase model, such as clv.fit(clv.BGNBD, rfm).")
+    if spend is not None and not (isinstance(spend, Fit) and hasattr(spend.specification, "expected_spend")):
+        raise SettingError("spend is not the fit of a spend model, such as clv.fit(clv.GammaGamma, rfm).")
+    if not isinstance(rfm, RFM):
+        raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
 
 
 def _rows(fit: Fit[Any], unit: str, most: int) -> Any:  # noqa: ANN401 -- what comes out is of the fit's model

@@ -204,6 +204,11 @@ class ComparisonFacts:
         return {name: score for name, score in found.items() if score is not None}
 
     @property
+    def seed(self) -> int:
+        """What the futures follow from."""
+        return self.comparison.seed
+
+    @property
     def futures(self) -> int:
         """How many futures the models simulated; 0 where there are none."""
         drawn = [score.total.realised for score in self.scored.values() if score.total.realised is not None]

@@ -82,8 +82,9 @@ class SimpleFormula:
     @property
     def name(self) -> str:
         """What the formula is called in comparisons: its settings where they are not the default."""
-        own = [] if self.lifespan == "silence" else [f"lifespan {self.lifespan}"]
-        own += [f"gap {self.gap}"] if self.gap != SimpleFormula.gap else []
+        lifespan = self.lifespan if self.lifespan in get_args(Lifespan) else duration(self.lifespan)
+        own = [] if lifespan == "silence" else [f"lifespan {lifespan}"]
+        own += [f"gap {duration(self.gap)}"] if duration(self.gap) != duration(SimpleFormula.gap) else []
         own += [] if self.survival == "exponential" else ["min(lifespan, horizon)"]
         own += [] if self.orders == "repeat" else ["all orders"]
         kind = "simple formula per customer" if self.per_customer else "simple formula"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clvmodels.data.rfm import RFM
+from clvmodels.errors import MissingMoneyError, SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.predict import model_source
@@ -64,6 +65,12 @@ def value(purchases: Fit[Any], spend: Fit[Any], rfm: RFM, plan: Plan, draws: int
     >>> bool(lower < valuation.total().mean < upper)
     True
     """
-    rfm.money  # noqa: B018 -- says what is missing before anything is computed
-    source = model_source(purchases, spend, rfm, plan.length, plan.delta(rfm.unit), plan.margin, draws, seed)
+    if not isinstance(plan, Plan):
+        raise SettingError(f'The plan is a {type(plan).__name__}. Say what value means: clv.Plan(horizon="1 year").')
+    if spend is None:
+        raise MissingMoneyError(
+            "Value needs the fit of a spend model, such as clv.fit(clv.GammaGamma, rfm), and this is None. Purchases "
+            "alone can be predicted with clv.predict."
+        )
+    source = model_source(purchases, spend, rfm, plan.length, plan.discount, plan.margin, draws, seed)
     return Valuation(rfm, source, "clv", plan)

@@ -72,6 +72,15 @@ def test_where_it_fails_there_is_a_note(degenerate):
     assert made.note.startswith("lifetimes ")
 
 
+@pytest.mark.parametrize("error", [np.linalg.LinAlgError("Singular matrix"), ZeroDivisionError(), ValueError("zeros")])
+def test_an_error_of_its_arithmetic_is_a_note(cdnow_rfm, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("clvmodels.evaluation.lifetimes._points", fail)
+    assert LifetimesBGNBD().predict(cdnow_rfm, HORIZON, 10, 0).note == "lifetimes did not converge on these data."
+
+
 def test_a_number_that_is_none_is_a_note(cdnow_rfm, monkeypatch):
     counts = np.ones(len(cdnow_rfm))
     counts[:3] = np.nan

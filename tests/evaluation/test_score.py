@@ -131,6 +131,13 @@ def test_hindsight_is_calibrated_by_construction():
     assert found.gini == 0
 
 
+def test_hindsight_is_the_distribution_of_what_happened():
+    actual = np.random.default_rng(4).permutation(1000).astype(float)
+    chunks = list(HindsightSource(actual).chunks())
+    assert np.concatenate([chunk.customers for chunk in chunks]).tolist() == list(range(1000))
+    assert all((np.sort(chunk.realised, axis=0) == np.arange(1000)[:, None]).all() for chunk in chunks)
+
+
 def test_spend_given_counts_has_the_money_that_the_model_says():
     rfm = base(300).take(np.flatnonzero(base(300).frequency > 0))
     count = 1 + np.arange(len(rfm)) % 3

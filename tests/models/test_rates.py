@@ -48,7 +48,7 @@ def test_the_scaled_likelihood_and_its_jacobian_give_the_likelihood_in_the_unit_
     ("frequency", "recency", "T", "message"),
     [
         ([0, 0], [0.0, 0], [0.0, 0], "observed for no time at all"),
-        ([0] * 30, [0.0] * 30, [9.0] * 30, "All 30 customers bought once"),
+        ([0] * 30, [0.0] * 30, [9.0] * 30, "No customer of 30 bought again: all bought once"),
         ([1] * 9 + [0], [2.0] * 9 + [0], [9.0] * 10, "Only 9 of 10 customers bought again, and 4 parameters need 10"),
     ],
 )

@@ -19,7 +19,8 @@ from clvmodels.prediction.simulate import simulate
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.value import value
 
-COLUMNS = ["p_alive", "expected_purchases", "purchases_mean", "purchases_median", "purchases_lower", "purchases_upper"]
+COLUMNS = ["p_alive", "expected_purchases", "p_purchase", "purchases_mean", "purchases_median", "purchases_lower"]
+COLUMNS += ["purchases_upper", "p_zero"]
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +37,17 @@ def test_the_holdout_total_of_the_point_is_the_published_one(cdnow_purchases_poi
     assert total.mean == pytest.approx(oracle("bg_nbd")["holdout"]["total"], abs=0.1)
 
 
-def test_the_interval_of_the_holdout_total_is_that_of_an_independent_computation(forecast) -> None:
+def test_the_interval_of_the_holdout_total_is_about_that_of_an_independent_computation(forecast) -> None:
     total = forecast.total()
     assert total.mean == pytest.approx(1653.4, rel=0.01)
-    assert tuple(total.interval(0.90)) == pytest.approx((1500, 1840), abs=25)
-    assert 1653 / total.expected_interval().upper < 1
+    # Noted to the nearest ten or so; 1,000 futures leave ten more.
+    assert tuple(total.interval(0.90)) == pytest.approx((1500, 1840), abs=40)
+    assert total.expected_interval().lower < 1653.4 < total.expected_interval().upper
 
 
 def test_the_columns_of_the_table(forecast, cdnow_rfm) -> None:
     frame = forecast.frame()
-    assert list(frame) == ["customer_id", *COLUMNS, "p_zero"]
+    assert list(frame) == ["customer_id", *COLUMNS]
     assert frame["customer_id"].tolist() == cdnow_rfm.customer_id.tolist()
     assert (frame["purchases_mean"] == frame["expected_purchases"]).all()
     assert (
@@ -54,7 +56,9 @@ def test_the_columns_of_the_table(forecast, cdnow_rfm) -> None:
     ).all()
     whole = frame[["purchases_median", "purchases_lower", "purchases_upper"]].to_numpy()
     np.testing.assert_array_equal(whole, np.round(whole))
-    assert (frame["p_zero"] >= 1 - frame["p_alive"] - 5 * np.sqrt(0.25 / 1000)).all()
+    chance = frame["p_purchase"]
+    z = (1 - frame["p_zero"] - chance) / np.sqrt(chance * (1 - chance) / 1000)
+    assert np.abs(z).max() < 4.5
 
 
 def test_expected_purchases_are_the_mean_over_the_draws_of_each_customer(cdnow_purchases, cdnow_rfm) -> None:
@@ -67,6 +71,8 @@ def test_expected_purchases_are_the_mean_over_the_draws_of_each_customer(cdnow_p
         assert frame["p_alive"][i] == pytest.approx(alive.mean(), rel=1e-12)
         product = alive * draws.purchases_if_alive(x, T, 26.0)
         assert frame["expected_purchases"][i] == pytest.approx(product.mean(), rel=1e-8)
+        some_purchase = alive * draws.purchase_if_alive(x, T, 26.0)
+        assert frame["p_purchase"][i] == pytest.approx(some_purchase.mean(), rel=1e-12)
 
 
 def test_the_mean_of_the_futures_is_the_expected_mean(forecast, cdnow_rfm) -> None:
@@ -134,7 +140,7 @@ def test_chunks_change_nothing(cells, valued, cdnow_rfm, monkeypatch) -> None:
     pd.testing.assert_frame_equal(
         again[["customer_id", *SIMULATED]], table[["customer_id", *SIMULATED]], check_exact=True
     )
-    pd.testing.assert_frame_equal(again, table, check_exact=True)
+    pd.testing.assert_frame_equal(again, table, rtol=1e-12)
     np.testing.assert_allclose(after.total().realised, total.realised, rtol=1e-12)
     np.testing.assert_allclose(after.total().expected, total.expected, rtol=1e-6)
 
@@ -147,14 +153,14 @@ def test_order_and_company_change_nothing(valued, cdnow_rfm) -> None:
     found = shuffled.frame()
     assert found["customer_id"].tolist() == rfm.customer_id[order].tolist()
     pd.testing.assert_frame_equal(rows(found, rfm.customer_id)[SIMULATED], table[SIMULATED], check_exact=True)
-    pd.testing.assert_frame_equal(rows(found, rfm.customer_id), table, check_exact=True)
+    pd.testing.assert_frame_equal(rows(found, rfm.customer_id), table, rtol=1e-12)
     np.testing.assert_allclose(shuffled.total().realised, total.realised, rtol=1e-12)
     for some in (np.array([250]), np.arange(0, 300, 7)):
         alone = valued(rfm.take(some)).frame()
         pd.testing.assert_frame_equal(
             alone[SIMULATED], table.loc[some, SIMULATED].reset_index(drop=True), check_exact=True
         )
-        pd.testing.assert_frame_equal(alone, table.loc[some].reset_index(drop=True), check_exact=True)
+        pd.testing.assert_frame_equal(alone, table.loc[some].reset_index(drop=True), rtol=1e-12)
 
 
 def test_a_replay_is_equal_to_the_last_bit(valued, cdnow_rfm) -> None:
@@ -205,7 +211,7 @@ def test_more_futures_than_draws_take_the_draws_in_turn(cdnow_rfm) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"horizon": "39 weeks", "draws": 0}, SettingError, "At least one future"),
+        ({"horizon": "39 weeks", "draws": 0}, SettingError, "futures is a whole number from 1 up"),
         ({"horizon": "39 weeks", "seed": -1}, SettingError, "whole number"),
         ({"horizon": "39 weeks", "seed": 1.5}, SettingError, "whole number"),
         ({"horizon": "39 weeks", "seed": 2**64}, SettingError, "whole number"),

@@ -54,7 +54,7 @@ def test_without_money_the_table_is_the_forecast(few, bare, fits):
     same = predict(fits["purchases"], few, "1 year", draws=40, seed=2).frame()
     for given, rfm in ((fits, bare), (fits["purchases"], bare), ({"purchases": fits["purchases"]}, few)):
         table = scores(forecast(given, rfm, PLAN, draws=40, seed=2), PLAN)
-        assert table.columns.tolist() == [*FORECAST, *(f"purchases_{name}" for name in SHAPE), "p_zero"]
+        assert table.columns.tolist() == [*FORECAST, "p_purchase", *(f"purchases_{name}" for name in SHAPE), "p_zero"]
         pd.testing.assert_frame_equal(table, same, check_exact=True)
 
 

@@ -169,6 +169,14 @@ def test_endless_time_gives_no_purchases_to_who_makes_none():
     assert np.isfinite(frame["clv_mean"]).all()
 
 
+def test_resamples_in_which_nobody_leaves_give_no_nan():
+    made = SimpleFormula(gap="5 weeks", per_customer=True).predict(base(), "infinite", draws=50)
+    expected = np.vstack([chunk.expected for chunk in made.source.chunks()])
+    assert np.isinf(expected).any()
+    assert not np.isnan(expected).any()
+    assert made.summary.mean.tolist() == pytest.approx([0.2 * 35, 0.1 * 35, 0.0])
+
+
 def test_an_infinite_horizon_is_finite_where_customers_leave():
     assert total(SimpleFormula(gap="5 weeks"), base(), "infinite") == pytest.approx(3 * 5 / 35 * 35)
 
