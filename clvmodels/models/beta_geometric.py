@@ -28,7 +28,7 @@ from clvmodels.models.rates import purchase_evidence
 from clvmodels.models.special import beta_rule, discount_rule
 
 _SMALLEST = 1e-100  # a probability to stop that is as good as none, and whose inverse is still finite
-_NO_DROP_OUT = 1e-3  # mean probability to stop below which nobody seems to
+_NO_DROP_OUT = 0.05  # mean probability to stop below which, at the border, nobody seems to
 _ALIKE = 1e3  # a + b above which all customers have nearly the same probability to stop
 
 
@@ -61,12 +61,12 @@ class BetaGeometric(Parametric):
     def unidentified(self) -> str:
         """Explain estimates that ran to the border of the parameter space, and what to do."""
         stop, spread = self.a / (self.a + self.b), self.a + self.b
-        if np.max(stop) < _NO_DROP_OUT:
+        if stop < _NO_DROP_OUT:
             return (
                 f"No drop-out identified: the mean probability to stop after a purchase is estimated as {stop:.1g}, so "
-                "nobody seems to leave during this log. Fit clv.NBD, which has no drop-out, or use a longer log."
+                "hardly anybody seems to leave during this log. Fit clv.NBD, which has no drop-out, or use a longer log."
             )
-        if np.max(spread) > _ALIKE:
+        if spread > _ALIKE:
             return (
                 f"All customers seem to stop with the same probability ({stop:.3g} a purchase), so a and b cannot be "
                 "told apart. Use more customers or a longer log."
@@ -147,7 +147,9 @@ class BetaGeometric(Parametric):
         function: it holds at a = 1 and for the heaviest buyers.
         """
         k, c = self.r + x, self.alpha + T
-        times = list(discount_rule(t, delta, c, least=float(np.min(self.alpha))))
+        # Purchases by time s bend at c / (k p), and k p, purchases times the chance to stop, is of the order of r + a.
+        sooner = 1 + self.r + self.a
+        times = list(discount_rule(t, delta, c / sooner, least=float(np.min(self.alpha / sooner))))
         expected = np.zeros(())
         for p, weight in zip(*beta_rule(np.asarray(self.a), self.b + self.chances(x)), strict=True):
             if weight.any():

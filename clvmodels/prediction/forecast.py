@@ -68,6 +68,12 @@ def ends(level: float) -> tuple[float, float]:
     return (1 - level) / 2, (1 + level) / 2
 
 
+def mean_over_draws(draws: Floats) -> Floats:
+    """Return the mean of each customer's draws, to the last bit whoever else is in the array, ``(draws, n)``."""
+    mean: Floats = np.ascontiguousarray(draws.T).mean(axis=1)
+    return mean
+
+
 def quantile(ordered: Floats, probability: float) -> Floats:
     """Return a quantile of draws sorted along their first axis: always a value that occurred, so a count is a count."""
     position = int(np.ceil(probability * len(ordered) - 1e-9)) - 1

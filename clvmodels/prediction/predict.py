@@ -12,7 +12,7 @@ from clvmodels.errors import SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel
 from clvmodels.prediction.expected import probability_alive, probability_of_purchase, purchases_if_alive
-from clvmodels.prediction.forecast import Chunk, Forecast
+from clvmodels.prediction.forecast import Chunk, Forecast, mean_over_draws
 from clvmodels.prediction.simulate import simulate
 from clvmodels.units import DAYS, Duration, duration, force_of_interest
 
@@ -65,16 +65,16 @@ class ModelSource:
         alive, t = probability_alive(self.purchases, rfm), self.t
         counts = alive * purchases_if_alive(self.purchases, rfm, t) if np.isfinite(t) else None
         expected = counts if self.delta == 0 and counts is not None else self._discounted(alive, rfm)
-        columns = {"p_alive": alive.mean(axis=0)}
+        columns = {"p_alive": mean_over_draws(alive)}
         if counts is not None:
-            columns["expected_purchases"] = counts.mean(axis=0)
+            columns["expected_purchases"] = mean_over_draws(counts)
         if self.spend is None:
-            columns["p_purchase"] = probability_of_purchase(self.purchases, rfm, t).mean(axis=0)
+            columns["p_purchase"] = mean_over_draws(probability_of_purchase(self.purchases, rfm, t))
         else:
             value = np.atleast_2d(self.spend.expected_spend(rfm.frequency.astype(float), rfm.money))
-            columns["expected_spend"] = value.mean(axis=0)
+            columns["expected_spend"] = mean_over_draws(value)
             expected = self.margin * expected * value
-        return Chunk(customers, expected.mean(axis=0), expected, self._realised(rfm), columns)
+        return Chunk(customers, mean_over_draws(expected), expected, self._realised(rfm), columns)
 
     def _discounted(self, alive: Floats, rfm: RFM) -> Floats:
         return alive * purchases_if_alive(self.purchases, rfm, self.t, self.delta)

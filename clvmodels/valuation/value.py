@@ -17,7 +17,8 @@ class Valuation(Forecast):
 
     ``frame()`` has ``customer_id, p_alive, expected_purchases, expected_spend, clv_mean, clv_median, clv_lower,
     clv_upper, p_zero``: the mean is discounted money times margin; the median, the 90 % interval and the probability
-    of bringing nothing are of the *realised* value. Expected purchases are not discounted.
+    of bringing nothing are of the *realised* value. Expected purchases are not discounted, and left out under an
+    infinite horizon, where their mean need not exist.
     """
 
     plan: Plan
