@@ -64,7 +64,8 @@ class BetaGeometric(Parametric):
         if stop < _NO_DROP_OUT:
             return (
                 f"No drop-out identified: the mean probability to stop after a purchase is estimated as {stop:.1g}, so "
-                "hardly anybody seems to leave during this log. Fit clv.NBD, which has no drop-out, or use a longer log."
+                "hardly anybody seems to leave during this log. Fit clv.NBD, which has no drop-out, or use a longer "
+                "log."
             )
         if spread > _ALIKE:
             return (
