@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date as Date  # noqa: N812 -- `date` is the name of a parameter that users write
 from datetime import datetime, timedelta
-from functools import cached_property
 from html import escape
 from typing import Any, Self, get_args
 
@@ -14,55 +13,33 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
+from clvmodels.data import red_flags
 from clvmodels.data.cleaning import (
     CleaningReport,
     Ledger,
     Nulls,
     Returns,
     Rows,
-    Rule,
-    Tally,
     ZeroAmounts,
     check_days,
-    count_customers,
     handle_nulls,
     handle_returns,
     handle_zero_amounts,
     leave_out_acquired_before,
-    net_returns,
     note_duplicates,
 )
+from clvmodels.data.dates import parse_day, read_stamps
+from clvmodels.data.ids import read_ids
+from clvmodels.data.log import DAY, Events, Log, Source
 from clvmodels.data.rfm import RFM, Calendar
-from clvmodels.data.tables import (
-    parse_day,
-    read_attribute,
-    read_columns,
-    read_ids,
-    read_numbers,
-    read_stamps,
-    refuse_missing_values,
-)
+from clvmodels.data.tables import read_attribute, read_columns, read_numbers, refuse_missing_values
 from clvmodels.errors import DataError, LeftTruncationWarning, MergedPurchasesWarning, SettingError, examples
 from clvmodels.units import Duration, duration, unit_name
 
-Bools = NDArray[np.bool_]
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Days = NDArray[np.datetime64]
 
-_DAY = np.timedelta64(1, "D")
 _RFM_COLUMNS = ("customer_id", "frequency", "recency", "T", "monetary_value", "first_spend")
-
-# A first month is a spike when it has this many times the first purchases of a month after it, and exceeds them by
-# this many standard deviations of chance.
-_SPIKE_RATIO = 1.5
-_SPIKE_SIGMAS = 4.0
-_SPIKE_DAYS = 30
-
-# Who buys at random in half of all periods hides more than a quarter of the purchases: 1 - 0.5 / log(2) = 28 %.
-_SATURATED = 0.5
-_SATURATED_PURCHASES = 10
-_SATURATED_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -151,7 +128,7 @@ class Transactions:
     (array([1, 0]), array([10.,  0.]))
     """
 
-    _log: "_Log"
+    _log: Log
 
     def __init__(
         self,
@@ -186,13 +163,13 @@ class Transactions:
         if since is not None:
             first, ledger = max(first, since), leave_out_acquired_before(ledger, since)
         _refuse_no_purchase(ledger)
-        source = _Source(table.ids, table.attributes(), table.rows.tally, ledger.taken_out, ledger.notes, since)
-        log = _Log(source, _Events.of(ledger.rows), first, last, _whole_days(period))
+        source = Source(table.ids, table.attributes(), table.rows.tally, ledger.taken_out, ledger.notes, since)
+        log = Log(source, Events.of(ledger.rows), first, last, _whole_days(period))
         log.refuse_emptiness()
         object.__setattr__(self, "_log", log)
 
     @classmethod
-    def _of(cls, log: "_Log") -> Self:
+    def _of(cls, log: Log) -> Self:
         made = object.__new__(cls)
         object.__setattr__(made, "_log", log)
         return made
@@ -215,7 +192,7 @@ class Transactions:
     @property
     def length(self) -> Duration:
         """From the first day to the last, both included; of a holdout, from the day after the split."""
-        return Duration(float((self._log.last - self._log.first) / _DAY + 1))
+        return Duration(float((self._log.last - self._log.first) / DAY + 1))
 
     @property
     def has_money(self) -> bool:
@@ -289,9 +266,9 @@ class Transactions:
         """
         log = self._log
         calendar = log.calendar()
-        if log.source.acquired_since is None and (spike := _spike(calendar)):
+        if log.source.acquired_since is None and (spike := red_flags.spike(calendar)):
             warnings.warn(spike, LeftTruncationWarning, stacklevel=2)
-        if saturation := _saturation(log.purchases, log.period):
+        if saturation := red_flags.saturation(log.purchases, log.period):
             warnings.warn(saturation, MergedPurchasesWarning, stacklevel=2)
         return _summary(log, unit_name(unit), calendar)
 
@@ -427,230 +404,18 @@ def _refuse_no_purchase(ledger: Ledger) -> None:
         raise DataError(f"There is no purchase in these data: {' and '.join(reasons)}.")
 
 
-# --- the log ---------------------------------------------------------------------------------------------------------
+# --- summarising and finding customers -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class _Source:
-    """What all parts of a log share: its customers, and how it was read."""
-
-    ids: NDArray[Any]
-    attributes: Mapping[str, NDArray[Any]]
-    came_in: Tally
-    taken_out: tuple[Rule, ...]
-    notes: tuple[Rule, ...]
-    acquired_since: np.datetime64 | None
-
-
-@dataclass(frozen=True, eq=False)
-class _Events:
-    """The log by customer and day, sorted: money bought and money returned, and the number of rows behind each."""
-
-    customer: Codes
-    day: Days
-    spend: Floats
-    returned: Floats
-    purchases: Codes
-    returns: Codes
-
-    @classmethod
-    def of(cls, rows: Rows) -> Self:
-        """Gather sorted rows."""
-        amount = np.zeros(len(rows)) if rows.amount is None else rows.amount
-        back = rows.is_return
-        each = np.maximum(amount, 0), np.maximum(-amount, 0), (~back).astype(np.int64), back.astype(np.int64)
-        return cls(rows.customer, rows.day, *each).gather()
-
-    def take(self, rows: Bools) -> Self:
-        return type(self)(*(values[rows] for values in self._arrays))
-
-    def merge(self, origin: np.datetime64, days: int) -> Self:
-        """Gather the days of each period, counted from an origin, onto its first day."""
-        if days == 1:
-            return self
-        return replace(self, day=origin + (self.day - origin) // _DAY // days * days * _DAY).gather()
-
-    def gather(self) -> Self:
-        start = _starts(self.customer, self.day)
-        sums = (np.add.reduceat(values, start) for values in self._arrays[2:])
-        return type(self)(self.customer[start], self.day[start], *sums)
-
-    @property
-    def rows(self) -> int:
-        return int(self.purchases.sum() + self.returns.sum())
-
-    @property
-    def money(self) -> float:
-        return float(self.spend.sum() - self.returned.sum())
-
-    @property
-    def _arrays(self) -> tuple[NDArray[Any], ...]:
-        return self.customer, self.day, self.spend, self.returned, self.purchases, self.returns
-
-
-@dataclass(frozen=True, eq=False)
-class _Purchases:
-    """What is left after merging and netting: a row a customer and period, sorted."""
-
-    customer: Codes
-    day: Days
-    amount: Floats
-
-    @cached_property
-    def start(self) -> Codes:
-        """Where each customer's purchases begin, shape ``(customers,)``."""
-        return _starts(self.customer)
-
-    @cached_property
-    def counts(self) -> Codes:
-        """Purchases of each customer, shape ``(customers,)``."""
-        return np.diff(self.start, append=len(self.customer)).astype(np.int64)
-
-    @property
-    def first(self) -> Days:
-        return self.day[self.start]
-
-    @property
-    def last(self) -> Days:
-        days: Days = self.day[self.start + self.counts - 1]
-        return days
-
-    @cached_property
-    def is_repeat(self) -> Bools:
-        repeat = np.ones(len(self.customer), dtype=bool)
-        repeat[self.start] = False
-        return repeat
-
-
-@dataclass(frozen=True, eq=False)
-class _Log:
-    """A log or a part of one; ``known`` says which customers a holdout's past knows."""
-
-    source: _Source
-    events: _Events
-    first: np.datetime64
-    last: np.datetime64
-    period: Duration
-    known: Bools | None = None
-
-    @property
-    def has_money(self) -> bool:
-        return self.source.came_in.money is not None
-
-    def split(self, day: np.datetime64) -> "tuple[_Log, _Log]":
-        if not self.first <= day < self.last:
-            raise SettingError(
-                f"The log goes from {self.first} to {self.last} and cannot be split at {day}: choose a day within it, "
-                "before its last."
-            )
-        before = self.events.day <= day
-        past = self._part(before, self.first, day, f"Rows after the split, {day}.")
-        future = self._part(~before, day + _DAY, self.last, f"Rows up to and including the day of the split, {day}.")
-        return past, replace(future, known=past.per_customer[0] > 0)
-
-    def _part(self, inside: Bools, first: np.datetime64, last: np.datetime64, sentence: str) -> "_Log":
-        part = replace(self, events=self.events.take(inside), first=first, last=last, known=None)
-        part.refuse_emptiness()
-        lost = count_customers(self.events.customer) - count_customers(part.events.customer)
-        outside = self.events.take(~inside)
-        rule = Rule("other side of the split", sentence, self._tally(outside.rows, lost, outside.money))
-        return replace(part, source=replace(self.source, taken_out=(*self.source.taken_out, rule)))
-
-    def refuse_emptiness(self) -> None:
-        if not self.events.purchases.any():
-            raise DataError(f"There is no purchase from {self.first} to {self.last}. Split at another day.")
-        if not len(self.purchases.customer):
-            raise DataError(f"No purchase is left from {self.first} to {self.last}: all of them were returned in full.")
-
-    @cached_property
-    def _netted(self) -> tuple[_Events, Floats, Floats]:
-        periods = self.events.merge(self.first, int(self.period.days))
-        return periods, *net_returns(periods.customer, periods.spend, periods.returned)
-
-    @cached_property
-    def purchases(self) -> _Purchases:
-        periods, kept, _ = self._netted
-        # A purchase of amount zero has nothing to be returned, so no return undoes it.
-        alive = (periods.purchases > 0) & ((kept > 0) | (periods.spend == 0))
-        return _Purchases(periods.customer[alive], periods.day[alive], kept[alive])
-
-    @cached_property
-    def per_customer(self) -> tuple[Codes, Floats]:
-        """Purchases and money of every customer of the source, shapes ``(customers,)``."""
-        customer, size = self.purchases.customer, len(self.source.ids)
-        money = np.bincount(customer, weights=self.purchases.amount, minlength=size)
-        return np.bincount(customer, minlength=size).astype(np.int64), money.astype(np.float64)
-
-    def calendar(self) -> Calendar:
-        purchases, days = self.purchases, np.arange(self.first, self.last + _DAY)
-        day, repeat = (purchases.day - self.first) // _DAY, purchases.is_repeat
-        money = np.bincount(day[repeat], weights=purchases.amount[repeat], minlength=len(days)).astype(np.float64)
-        first_purchases, repeat_purchases = (np.bincount(day[of], minlength=len(days)) for of in (~repeat, repeat))
-        return Calendar(
-            days,
-            first_purchases.astype(np.int64),
-            repeat_purchases.astype(np.int64),
-            money if self.has_money else None,
-        )
-
-    @cached_property
-    def report(self) -> CleaningReport:
-        purchases, notes = self.purchases, self.source.notes
-        left = self._tally(len(purchases.customer), len(purchases.start), purchases.amount.sum())
-        unmatched = self._netted[2]
-        if len(rows := np.flatnonzero(unmatched)):
-            tally = self._tally(len(rows), count_customers(self._netted[0].customer[rows]), -unmatched.sum())
-            sentence = "Returns with no purchase in the log to take them off, by customer and period, change nothing."
-            notes = (*notes, Rule("unmatched returns", sentence, tally))
-        taken_out = (
-            *self.source.taken_out,
-            *(rule for rule in self._counting() if rule.tally.rows or rule.tally.money),
-        )
-        return CleaningReport(self.source.came_in, taken_out, left, notes)
-
-    def _counting(self) -> tuple[Rule, Rule, Rule]:
-        """Say what merging and netting did, so that rows, customers and money add up."""
-        events, (periods, _, _), purchases = self.events, self._netted, self.purchases
-        customers, buyers = count_customers(events.customer), count_customers(events.customer[events.purchases > 0])
-        merged = int((periods.purchases > 0).sum())
-        back, paid = events.returned.sum(), events.spend.sum() - purchases.amount.sum()
-        return (
-            Rule(
-                "returns",
-                "Rows of negative amount, set against purchases of the same customer on or before their day.",
-                self._tally(int(events.returns.sum()), customers - buyers, -back),
-            ),
-            Rule(
-                "merged",
-                f"Purchases of one customer within {self.period} are one; their money adds up.",
-                self._tally(int(events.purchases.sum()) - merged, 0, 0.0),
-            ),
-            Rule(
-                "refunded",
-                "Purchases returned in full, and the money that returns took off the others.",
-                self._tally(merged - len(purchases.customer), buyers - len(purchases.start), paid),
-            ),
-        )
-
-    def _tally(self, rows: int, customers: int, money: float) -> Tally:
-        return Tally(rows, customers, float(money) if self.has_money else None)
-
-
-def _starts(*keys: NDArray[Any]) -> Codes:
-    changes = np.ones(len(keys[0]), dtype=bool)
-    changes[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
-    return np.flatnonzero(changes)
-
-
-def _summary(log: _Log, unit: str, calendar: Calendar) -> RFM:
+def _summary(log: Log, unit: str, calendar: Calendar) -> RFM:
     purchases, source = log.purchases, log.source
     customer, repeats = purchases.customer[purchases.start], purchases.counts - 1
     repeat_money = np.add.reduceat(np.where(purchases.is_repeat, purchases.amount, 0.0), purchases.start)
     return RFM(
         customer_id=source.ids[customer],
         frequency=repeats,
-        recency_days=(purchases.last - purchases.first) / _DAY,
-        T_days=(log.last - purchases.first) / _DAY,
+        recency_days=(purchases.last - purchases.first) / DAY,
+        T_days=(log.last - purchases.first) / DAY,
         unit=unit,
         monetary_value=repeat_money / np.maximum(repeats, 1) if log.has_money else None,
         first_spend=purchases.amount[purchases.start] if log.has_money else None,
@@ -659,42 +424,6 @@ def _summary(log: _Log, unit: str, calendar: Calendar) -> RFM:
         calendar=calendar,
         columns={name: values[customer] for name, values in source.attributes.items()},
         cleaning=log.report,
-    )
-
-
-def _spike(calendar: Calendar) -> str:
-    """Say how large the spike of first purchases at the log's start is; nothing where there is none."""
-    first = calendar.first_purchases
-    # A cohort has no first purchases after its last one: silence by design says nothing about a spike.
-    first = first[: int(np.flatnonzero(first)[-1]) + 1]
-    later = first[_SPIKE_DAYS : 4 * _SPIKE_DAYS]
-    if len(later) < _SPIKE_DAYS:
-        return ""
-    start, usual = int(first[:_SPIKE_DAYS].sum()), float(later.mean() * _SPIKE_DAYS)
-    noise = float(np.sqrt(usual * (1 + _SPIKE_DAYS / len(later))))
-    if start <= _SPIKE_RATIO * usual or start <= usual + _SPIKE_SIGMAS * noise:
-        return ""
-    return (
-        f"{start:,} customers have their first purchase in the first {_SPIKE_DAYS} days of the log, against "
-        f"{usual:,.0f} in {_SPIKE_DAYS} days of the months after. The log seems to start later than the business, so "
-        "that old customers look new and too much is expected of them. Leave them out with acquired_since="
-        f"'{calendar.day[0] + 3 * _SPIKE_DAYS * _DAY}' or another date from which first purchases come at an even "
-        "rate; any acquired_since= also says that you have decided, and silences this warning."
-    )
-
-
-def _saturation(purchases: _Purchases, period: Duration) -> str:
-    """Say how many purchases are of customers who buy in most periods; nothing where they are few."""
-    counts, span = purchases.counts, (purchases.last - purchases.first) / _DAY / period.days + 1
-    saturated = (counts >= _SATURATED_PURCHASES) & (counts > _SATURATED * span)
-    share = counts[saturated].sum() / counts.sum()
-    if share <= _SATURATED_SHARE:
-        return ""
-    advice = "Choose a shorter period." if period.days > 1 else "Look at them apart, as accounts rather than customers."
-    return (
-        f"{saturated.sum():,} customers with {share:.0%} of all purchases buy in more than half of the periods of "
-        f"{period} between their first purchase and their last. Purchases within a period are one, so that many of "
-        f"theirs are hidden, and the models expect purchases at random times. {advice}"
     )
 
 
