@@ -1,5 +1,6 @@
 """The ``clv`` command: it parses, calls and writes."""
 
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 from rich import box
 from rich.console import Console
@@ -16,8 +18,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 import clvmodels as clv
-from clvmodels.data.files import read_log
-from clvmodels.errors import CLVError
+from clvmodels.data.files import read_log, write_whole
+from clvmodels.errors import CLVError, SettingError, StorageError
 from clvmodels.evaluation.compare import Comparison, standard_candidates
 from clvmodels.inference.fit import Fit
 from clvmodels.prediction.forecast import Forecast
@@ -28,7 +30,6 @@ from clvmodels.report.tables import comparison_table
 from clvmodels.scoring.batch import forecast, scores
 
 app = typer.Typer(
-    help="Customer lifetime value from a log of purchases: what each customer is worth, and how sure we are.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -58,6 +59,7 @@ Since = Annotated[str | None, typer.Option(help="Leave out customers whose first
 Nulls = Annotated[str, typer.Option(help="Rows without customer, date or amount: refuse or drop.")]
 Returns = Annotated[str, typer.Option(help="Rows with a negative amount: net, drop or refuse.")]
 ZeroAmounts = Annotated[str, typer.Option(help="Rows of amount zero: purchase or drop.")]
+Until = Annotated[str | None, typer.Option(help="Last day of the observation; default: the log's last day.")]
 Unit = Annotated[str, typer.Option(help="Time unit of recency, T and the fitted rates.")]
 Model = Annotated[PurchaseModel, typer.Option(help="Purchase model.")]
 Horizon = Annotated[str, typer.Option(help="How far ahead, such as '1 year' or '39 weeks'.")]
@@ -66,6 +68,14 @@ Margin = Annotated[float, typer.Option(help="What remains of a unit of money, su
 Draws = Annotated[int, typer.Option(help="Simulated futures a customer.")]
 Seed = Annotated[int, typer.Option(help="What every random number follows from.")]
 OutFolder = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(*, version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False) -> None:
+    """Say what each customer is worth, from a log of purchases, and how sure that is."""
+    if version:
+        console.print(clv.__version__, highlight=False)
+        raise typer.Exit
 
 
 @app.command()
@@ -100,6 +110,7 @@ def summarize(
     date_format: DateFormat = None,
     time_zone: TimeZone = None,
     acquired_since: Since = None,
+    observed_until: Until = None,
     nulls: Nulls = "refuse",
     returns: Returns = "net",
     zero_amounts: ZeroAmounts = "purchase",
@@ -108,12 +119,12 @@ def summarize(
 
     Example: `clv summarize orders.parquet --customer customer_id --date ordered_at --amount amount --out rfm.parquet`
     """
-    settings = _settings(date_format, time_zone, acquired_since, nulls, returns, zero_amounts)
+    settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
     transactions = _read(log, customer, date, amount, settings)
     console.print(str(transactions.cleaning), highlight=False)
-    table = transactions.summarize(unit).frame()
-    table.to_csv(out, index=False) if out.suffix == ".csv" else table.to_parquet(out, index=False)
-    _wrote(out)
+    if out.suffix not in {".csv", ".parquet"}:
+        raise SettingError(f"{out} ends neither in .csv nor in .parquet: say which it shall be.")
+    _write_table(out, transactions.summarize(unit).frame())
 
 
 @app.command()
@@ -128,6 +139,7 @@ def fit(
     date_format: DateFormat = None,
     time_zone: TimeZone = None,
     acquired_since: Since = None,
+    observed_until: Until = None,
     nulls: Nulls = "refuse",
     returns: Returns = "net",
     zero_amounts: ZeroAmounts = "purchase",
@@ -135,16 +147,17 @@ def fit(
 ) -> None:
     """Fit a purchase model, and with amounts a spend model, and store both in one file.
 
-    Ends with code 1 if a fit cannot be relied on; the file then says why.
+    Writes nothing and ends with code 1 if a fit cannot be relied on.
 
     Example: `clv fit orders.parquet --customer customer_id --date ordered_at --amount amount --out model.json`
     """
-    settings = _settings(date_format, time_zone, acquired_since, nulls, returns, zero_amounts)
+    settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
     fits = _fitted(_read(log, customer, date, amount, settings).summarize(unit), model, seed)
+    if not all(fitted.verdict.ok for fitted in fits.values()):
+        complaints.print(f"[bold red]Error[/] A fit cannot be relied on, so nothing is written to {out}.")
+        raise typer.Exit(1)
     clv.save(fits, out)
     _wrote(out)
-    if not all(fitted.verdict.ok for fitted in fits.values()):
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -162,6 +175,7 @@ def score(
     date_format: DateFormat = None,
     time_zone: TimeZone = None,
     acquired_since: Since = None,
+    observed_until: Until = None,
     nulls: Nulls = "refuse",
     returns: Returns = "net",
     zero_amounts: ZeroAmounts = "purchase",
@@ -172,8 +186,10 @@ def score(
     Example: `clv score orders.parquet --customer customer_id --date ordered_at --amount amount
     --model model.json --horizon "1 year" --discount 0.1 --seed 7 --out scores`
     """
-    settings = _settings(date_format, time_zone, acquired_since, nulls, returns, zero_amounts)
+    settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
     plan = clv.Plan(horizon, discount, margin)
+    if amount is None and (discount, margin) != (0.0, 1.0):
+        raise SettingError("--discount and --margin are about money: name its column with --amount.")
     rfm = _read(log, customer, date, amount, settings).summarize()
     _write_scores(forecast(clv.load(model), rfm, plan, draws, seed), plan, _folder(out))
 
@@ -190,6 +206,7 @@ def compare(
     date_format: DateFormat = None,
     time_zone: TimeZone = None,
     acquired_since: Since = None,
+    observed_until: Until = None,
     nulls: Nulls = "refuse",
     returns: Returns = "net",
     zero_amounts: ZeroAmounts = "purchase",
@@ -203,7 +220,7 @@ def compare(
     Example: `clv compare orders.parquet --customer customer_id --date ordered_at --amount amount
     --split 2024-06-30 --out comparison`
     """
-    settings = _settings(date_format, time_zone, acquired_since, nulls, returns, zero_amounts)
+    settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
     candidates = standard_candidates() + [getattr(clv, model.value) for model in also or []]
     transactions = _read(log, customer, date, amount, settings)
     comparison = _compared(transactions, split, _folder(out), candidates, seed, draws)
@@ -217,19 +234,33 @@ def main() -> None:
         try:
             app(prog_name="clv")
         except CLVError as error:
-            complaints.print(f"[bold red]Error[/] {escape(str(error))}", highlight=False)
+            complaints.print(f"[bold red]Error[/] {escape(_as_options(str(error)))}", highlight=False)
             sys.exit(1)
 
 
 def _warn(message: Warning | str) -> None:
-    complaints.print(f"[bold yellow]Warning[/] {escape(str(message))}", highlight=False)
+    complaints.print(f"[bold yellow]Warning[/] {escape(_as_options(str(message)))}", highlight=False)
+
+
+def _as_options(message: str) -> str:
+    """Say the names of Python's arguments as this command has them."""
+    names = "acquired_since|date_format|nulls|observed_until|returns|time_zone|zero_amounts"
+    message = re.sub(rf"\b({names}) ?= ?", lambda match: f"--{match[1].replace('_', '-')} ", message)
+    return message.replace("Fit clv.NBD,", "Use NBD (--model NBD; in comparisons --also NBD),")
 
 
 def _settings(
-    date_format: str | None, time_zone: str | None, since: str | None, nulls: str, returns: str, zero_amounts: str
+    date_format: str | None,
+    time_zone: str | None,
+    since: str | None,
+    until: str | None,
+    nulls: str,
+    returns: str,
+    zero_amounts: str,
 ) -> dict[str, Any]:
+    days = {"acquired_since": since, "observed_until": until}
     chosen = {"nulls": nulls, "returns": returns, "zero_amounts": zero_amounts}
-    return {"date_format": date_format, "time_zone": time_zone, "acquired_since": since, **chosen}
+    return {"date_format": date_format, "time_zone": time_zone, **days, **chosen}
 
 
 def _read(log: Path, customer: str, date: str, amount: str | None, settings: Mapping[str, Any]) -> clv.Transactions:
@@ -242,7 +273,7 @@ def _fitted(rfm: clv.RFM, model: PurchaseModel, seed: int) -> dict[str, Fit[Any]
     if rfm.monetary_value is not None:
         fits["spend"] = clv.fit(clv.GammaGamma, rfm, seed=seed)
     for fitted in fits.values():
-        console.print(f"{fitted!r}\n", highlight=False)
+        console.print(f"{_as_options(repr(fitted))}\n", highlight=False)
     return fits
 
 
@@ -268,18 +299,26 @@ def _compared(
 def _write_scores(valued: Forecast, plan: clv.Plan, out: Path) -> None:
     with _progress("Scoring", len(valued.rfm)) as told:
         table = scores(valued, plan, told)
-    table.to_parquet(out / "scores.parquet", index=False)
-    console.print(f"{valued!r}\n{valued.total()!r}", highlight=False)
-    _wrote(out / "scores.parquet")
+    console.print(f"From the end of {valued.rfm.observed_until}: {valued!r}\n{valued.total()!r}", highlight=False)
+    _write_table(out / "scores.parquet", table)
 
 
 def _folder(out: Path) -> Path:
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{out} cannot be made a folder: {error.strerror}.") from error
     return out
 
 
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    write = table.to_csv if path.suffix == ".csv" else table.to_parquet
+    write_whole(path, lambda partial: write(partial, index=False))
+    _wrote(path)
+
+
 def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
     _wrote(path)
 
 
@@ -299,7 +338,7 @@ def _print_table(title: str, table: report.Table) -> None:
         shown.add_row(*cells, style="dim" if i in table.muted else "")
     console.print(shown, highlight=False, soft_wrap=False)
     for note in table.notes:
-        console.print(escape(note), style="dim", highlight=False)
+        console.print(escape(_as_options(note)), style="dim", highlight=False)
 
 
 @contextmanager

@@ -122,7 +122,7 @@ def force_of_interest(yearly_rate: float, unit: str) -> float:
     >>> round(force_of_interest(0.10, "year"), 6)
     0.09531
     """
-    if not (isinstance(yearly_rate, Real) and yearly_rate >= 0 and math.isfinite(yearly_rate)):
+    if not (isinstance(yearly_rate, Real) and 0 <= yearly_rate <= 1):
         raise UnitError(
             f"The discount is an effective yearly rate such as 0.10 for 10 % a year; {yearly_rate!r} is not one."
         )

@@ -132,10 +132,49 @@ def test_a_fit_that_cannot_be_relied_on_ends_with_code_1(run, tmp_path):
     code, out, _ = run(*call)
     assert code == 1
     assert "bought once" in out
-    score = ["score", *call[1:6], "--model", tmp_path / "model.json", "--horizon", "1 year", "--out", tmp_path]
-    code, _, complaint = run(*score)
-    assert code == 1
-    assert "bought once" in complaint
+    assert not (tmp_path / "model.json").exists()
+
+
+def test_a_failed_fit_leaves_a_good_model_alone(run, model, tmp_path):
+    good = tmp_path / "model.json"
+    good.write_bytes(model.read_bytes())
+    clv.datasets.load_cdnow().head(20).to_csv(tmp_path / "few.csv", index=False)
+    assert run("fit", tmp_path / "few.csv", *MONEY, "--out", good)[0] == 1
+    assert good.read_bytes() == model.read_bytes()
+
+
+def test_a_file_that_ends_early_is_valued_from_its_end_and_says_so(run, orders, model, tmp_path):
+    log = pd.read_parquet(orders / "orders.parquet")
+    log[log["customer_id"] == log["customer_id"].iloc[0]].to_parquet(tmp_path / "one.parquet")
+    settings = [*MONEY, "--model", model, "--horizon", "1 year", "--draws", "50", "--seed", "3"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", CLVWarning)
+        _, out, complaint = run("score", tmp_path / "one.parquet", *settings, "--out", tmp_path / "early")
+    assert "--observed-until '1998-06-30'" in complaint
+    until = ["--observed-until", "1998-06-30"]
+    code, out, _ = run("score", tmp_path / "one.parquet", *settings, *until, "--out", tmp_path / "one")
+    assert (code, "From the end of 1998-06-30" in out) == (0, True)
+    run("score", orders / "orders.parquet", *settings, "--out", tmp_path / "all")
+    one, everyone = (pd.read_parquet(tmp_path / name / "scores.parquet") for name in ("one", "all"))
+    same = everyone[everyone["customer_id"] == one["customer_id"].iloc[0]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(one.drop(columns="clv_simple"), same.drop(columns="clv_simple"), check_exact=True)
+
+
+def test_what_cannot_be_written_is_an_error_and_spares_what_was_there(run, orders, model, tmp_path):
+    settings = [*COLUMNS, "--model", model, "--horizon", "1 year", "--draws", "9"]
+    (tmp_path / "file").write_text("")
+    code, _, complaint = run("score", orders / "orders.parquet", *settings, "--out", tmp_path / "file")
+    assert (code, "cannot be made a folder" in complaint) == (1, True)
+    code, _, complaint = run("summarize", orders / "orders.csv", *COLUMNS, "--out", tmp_path / "nowhere" / "rfm.csv")
+    assert (code, "cannot be written" in complaint) == (1, True)
+    code, _, complaint = run("summarize", orders / "orders.csv", *COLUMNS, "--out", tmp_path / "rfm.xlsx")
+    assert (code, "neither in .csv nor in .parquet" in complaint) == (1, True)
+    code, _, complaint = run("score", orders / "orders.parquet", *settings, "--margin", "0.3", "--out", tmp_path)
+    assert (code, "--amount" in complaint) == (1, True)
+
+
+def test_the_version_is_said(run):
+    assert run("--version")[:2] == (0, f"{clv.__version__}\n")
 
 
 def test_a_warning_is_a_sentence_too(run, tmp_path):

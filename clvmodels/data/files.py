@@ -1,7 +1,8 @@
-"""Logs in files: Parquet and CSV."""
+"""Files: logs from Parquet and CSV, and results that are written whole or not at all."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from clvmodels.errors import DataError
+from clvmodels.errors import DataError, StorageError
 
 _PARQUET = {".parquet", ".pq"}
 _CSV = {".csv", ".gz", ".txt", ".tsv"}
@@ -52,9 +53,35 @@ def read_log(path: "str | Path", columns: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(table.to_pandas(ignore_metadata=True))
 
 
+def write_whole(path: "str | Path", write: Callable[[Path], object]) -> None:
+    """Write a file beside its place and move it there once it is whole, so that a good file is never half replaced.
+
+    Parameters
+    ----------
+    path
+        Where the file shall be.
+    write
+        Writes the file at the path that it is given.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written; what stood there before still does.
+    """
+    partial = Path(f"{path}.partial")
+    try:
+        write(partial)
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
 def _check_columns(path: Path, known: Sequence[str], wanted: Sequence[str]) -> None:
     if missing := [name for name in wanted if name not in known]:
-        raise DataError(f"{path} has no column {', '.join(map(repr, missing))}. It has: {', '.join(known)}.")
+        other = " Are its fields separated by commas?" if len(known) == 1 and ";" in known[0] else ""
+        raise DataError(f"{path} has no column {', '.join(map(repr, missing))}. It has: {', '.join(known)}.{other}")
     if twice := [name for name in wanted if Counter(known)[name] > 1]:
         raise DataError(f"{path} has more than one column {', '.join(map(repr, twice))}. Rename them.")
 

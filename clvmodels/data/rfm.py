@@ -100,6 +100,8 @@ class RFM:
         What else is known of each customer, such as a segment or a channel.
     cleaning
         How the log was cleaned.
+    cautions
+        What the log's summary warned of.
     """
 
     customer_id: NDArray[Any]
@@ -114,6 +116,7 @@ class RFM:
     calendar: Calendar | None = None
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     cleaning: CleaningReport | None = None
+    cautions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unit", unit_name(self.unit))

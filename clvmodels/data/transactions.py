@@ -266,11 +266,12 @@ class Transactions:
         """
         log = self._log
         calendar = log.calendar()
-        if log.source.acquired_since is None and (spike := red_flags.spike(calendar)):
+        spike = red_flags.spike(calendar) if log.source.acquired_since is None else ""
+        if spike:
             warnings.warn(spike, LeftTruncationWarning, stacklevel=2)
         if saturation := red_flags.saturation(log.purchases, log.period):
             warnings.warn(saturation, MergedPurchasesWarning, stacklevel=2)
-        return _summary(log, unit_name(unit), calendar)
+        return _summary(log, unit_name(unit), calendar, tuple(filter(None, (spike, saturation))))
 
     def purchases_by_customer(self, customer_ids: Iterable[Any]) -> tuple[Codes, Floats | None]:
         """Count the purchases of given customers in this log: what a holdout says of the customers of the past.
@@ -407,7 +408,7 @@ def _refuse_no_purchase(ledger: Ledger) -> None:
 # --- summarising and finding customers -------------------------------------------------------------------------------
 
 
-def _summary(log: Log, unit: str, calendar: Calendar) -> RFM:
+def _summary(log: Log, unit: str, calendar: Calendar, cautions: tuple[str, ...]) -> RFM:
     purchases, source = log.purchases, log.source
     customer, repeats = purchases.customer[purchases.start], purchases.counts - 1
     repeat_money = np.add.reduceat(np.where(purchases.is_repeat, purchases.amount, 0.0), purchases.start)
@@ -424,6 +425,7 @@ def _summary(log: Log, unit: str, calendar: Calendar) -> RFM:
         calendar=calendar,
         columns={name: values[customer] for name, values in source.attributes.items()},
         cleaning=log.report,
+        cautions=cautions,
     )
 
 

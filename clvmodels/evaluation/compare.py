@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels.data.files import write_whole
 from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Newcomers, Transactions
 from clvmodels.errors import CLVError, SettingError
@@ -122,17 +123,19 @@ class Comparison:
             "seed": self.seed,
             "newcomers": vars(self.actual.newcomers),
         }
-        Path(path).write_text(json.dumps(written, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        text = json.dumps(written, indent=2, allow_nan=False) + "\n"
+        write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
     def to_csv(self, path: "str | Path") -> None:
         """Write ``frame()``."""
-        self.frame().to_csv(path, index=False)
+        write_whole(path, lambda partial: self.frame().to_csv(partial, index=False))
 
     def to_html(self, path: "str | Path") -> None:
         """Write a page to look at: tables and plots, in one file."""
         from clvmodels.report.page import comparison_page  # a result may hand itself to the report
 
-        Path(path).write_text(comparison_page(self), encoding="utf-8")
+        page = comparison_page(self)
+        write_whole(path, lambda partial: partial.write_text(page, encoding="utf-8"))
 
     def _row(self, result: Result) -> dict[str, Any]:
         row: dict[str, Any] = {"candidate": result.candidate}
@@ -219,6 +222,8 @@ def compare(
     random_stream(seed, "comparison")  # a seed that is none is no failure of a candidate, and neither is no draw
     if not isinstance(draws, (int, np.integer)) or draws < 1:
         raise SettingError(f"At least one future must be simulated; draws={draws!r}.")
+    if not (isinstance(past, Transactions) and isinstance(future, Transactions)):
+        raise SettingError("past and future are the two parts of a log: past, future = Transactions(...).split(date).")
     newcomers = future.newcomers()
     if future.first_day - past.observed_until != timedelta(days=1):
         raise SettingError(

@@ -33,6 +33,8 @@ class Fit(Generic[M]):
         What the fit came to; ``verdict.ok`` says whether values and intervals can be computed from it.
     unit
         The time unit of the data.
+    observed_until
+        The last day of the observation, as ISO text; ``None`` where it is not known.
     customers
         How many customers the fit learnt from.
     method
@@ -56,6 +58,7 @@ class Fit(Generic[M]):
     specification: type[M]
     verdict: Verdict
     unit: str
+    observed_until: str | None
     customers: int
     method: str
     seed: int
@@ -166,7 +169,8 @@ def fit(specification: type[M], data: RFM, method: Method | None = None, seed: i
     evidence = specification.evidence(data)
     customers = int(evidence.counts.sum())
     shortfall = Verdict(Outcome.TOO_LITTLE_DATA, evidence.shortfall)
-    fitted = Fit(specification, shortfall, data.unit, customers, repr(method), seed, _versions())
+    until = None if data.observed_until is None else data.observed_until.isoformat()
+    fitted = Fit(specification, shortfall, data.unit, until, customers, repr(method), seed, _versions())
     if evidence.shortfall:
         return fitted
     peak = climb(Objective(specification, evidence), np.log(specification.start()))

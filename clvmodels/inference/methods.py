@@ -91,8 +91,8 @@ class Laplace:
     prior: LogNormal = LogNormal()
 
     def __post_init__(self) -> None:
-        if self.draws < 1:
-            raise SettingError(f"Laplace needs at least one draw; draws={self.draws}.")
+        if not isinstance(self.draws, int) or self.draws < 1:
+            raise SettingError(f"The number of draws is a whole number from 1 up; draws={self.draws!r} is not.")
 
     def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
         """Return the draws, with k-hat and the effective sample size of the candidates."""

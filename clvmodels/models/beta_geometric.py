@@ -173,7 +173,7 @@ class BetaGeometric(Parametric):
         rate = rng.standard_gamma(r + x) / (alpha + T)
         stop = rng.beta(a, b + self.chances(history[0]))
         possible = np.where(alive, rng.poisson(rate * t), 0)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             last = 1 + np.floor(rng.standard_exponential(len(r)) / -np.log1p(-stop))
         count = np.minimum(possible, last).astype(np.int64)
         return Purchases(count, _times(rng, count, possible, t))

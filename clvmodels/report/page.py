@@ -445,7 +445,7 @@ def least_error(scores: Mapping[str, Score]) -> list[str]:
 
 
 def leaders(losses: Mapping[str, float], alike: float) -> list[str]:
-    """Return the names with the least loss, and those that are as good up to a share of it.
+    """Return the names with the least loss, least first, and those that are as good up to a share of it.
 
     Examples
     --------
@@ -453,7 +453,8 @@ def leaders(losses: Mapping[str, float], alike: float) -> list[str]:
     ['a', 'b']
     """
     least = min(losses.values())
-    return [name for name, loss in losses.items() if loss <= least + alike * abs(least)]
+    alike_names = [name for name, loss in losses.items() if loss <= least + alike * abs(least)]
+    return sorted(alike_names, key=losses.__getitem__)
 
 
 def few(names: Sequence[str]) -> str:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from clvmodels.data.files import write_whole
 from clvmodels.errors import SettingError, StorageError
 from clvmodels.inference.fit import Fit
 from clvmodels.inference.verdict import Outcome, Verdict
@@ -18,7 +18,7 @@ from clvmodels.models.nbd import NBD
 
 _FORMAT = "clvmodels fit, version 1"
 _MODELS: dict[str, Any] = {model.name: model for model in (BGNBD, MBGNBD, NBD, GammaGamma)}
-_AS_THEY_ARE = ("unit", "customers", "method", "log_likelihood")
+_AS_THEY_ARE = ("unit", "customers", "method", "log_likelihood", "observed_until")
 _TABLES = ("versions", "standard_errors")
 
 Fits = Fit[Any] | Mapping[str, Fit[Any]]
@@ -50,14 +50,7 @@ def save(fits: Fits, path: "str | Path") -> None:
     else:
         document = {"format": _FORMAT, "fit": _written(fits)}
     text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-    partial = Path(f"{path}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
+    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 def load(path: "str | Path") -> Any:  # noqa: ANN401 -- a fit, or a dict of fits, as it was saved

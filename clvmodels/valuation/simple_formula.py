@@ -3,6 +3,7 @@
 It is a rival to be beaten, so its default is its honest best; the textbook readings are settings.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import InfiniteMeanError, SettingError
+from clvmodels.errors import CLVWarning, InfiniteMeanError, SettingError
 from clvmodels.inference.fit import random_stream
 from clvmodels.models.protocols import Floats
 from clvmodels.models.rates import discounted_time
@@ -144,6 +145,13 @@ class FormulaSource:
     uncertain = True
 
     def __post_init__(self) -> None:
+        if self.formula.lifespan == "silence" and duration(self.formula.gap).days >= self.rfm.T_days.max():
+            warnings.warn(
+                f"No customer was observed for longer than the gap, {duration(self.formula.gap)}, so the simple "
+                "formula takes nobody for gone and every lifespan for endless. Give it a shorter gap, or a lifespan.",
+                CLVWarning,
+                stacklevel=4,
+            )
         random_stream(self.seed, self.formula.name)  # says what is wrong with a seed before anything is computed
         if not isinstance(self.draws, (int, np.integer)) or self.draws < 1:
             raise SettingError(f"At least one resample must be drawn; draws={self.draws!r}.")

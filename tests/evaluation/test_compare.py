@@ -275,6 +275,7 @@ def returning_customers():
     return rows
 
 
+@pytest.mark.filterwarnings("ignore:No customer was observed for longer")
 def test_newcomers_are_counted_apart():
     log = Transactions(orders(returning_customers()), "who", "day", "paid")
     made = compare([SimpleFormula()], *log.split("2024-03-31"), draws=10)
@@ -285,6 +286,7 @@ def test_newcomers_are_counted_apart():
     assert made.frame()["purchases_actual_total"].tolist() == [3.0]
 
 
+@pytest.mark.filterwarnings("ignore:No customer was observed for longer")
 def test_a_return_after_the_split_does_not_change_the_past():
     kept = returning_customers()
     back = [*kept, ("c05", "2024-05-05", -12.0), ("c00", "2024-06-02", -5.0)]
@@ -300,6 +302,7 @@ def test_a_return_after_the_split_does_not_change_the_past():
     assert other.actual.purchases.tolist() == [1, 1] + [0] * 10
 
 
+@pytest.mark.filterwarnings("ignore:No customer was observed for longer")
 def test_the_silence_at_the_end_belongs_to_the_holdout():
     log = Transactions(orders(returning_customers()), "who", "day", "paid", observed_until="2024-09-30")
     made = compare([SimpleFormula()], *log.split("2024-03-31"), draws=10)

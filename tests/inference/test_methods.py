@@ -159,7 +159,7 @@ def test_as_many_draws_as_asked_for_each_parameter_a_column(draws, cdnow_rfm) ->
 
 @pytest.mark.parametrize("draws", [0, -3])
 def test_no_draws_are_refused(draws) -> None:
-    with pytest.raises(SettingError, match="at least one draw"):
+    with pytest.raises(SettingError, match="number of draws is a whole number"):
         Laplace(draws=draws)
 
 

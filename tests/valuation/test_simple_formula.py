@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from clvmodels.data.datasets import load_cdnow
 from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Transactions
-from clvmodels.errors import InfiniteMeanError, MissingMoneyError, SettingError, UnitError
+from clvmodels.errors import CLVWarning, InfiniteMeanError, MissingMoneyError, SettingError, UnitError
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
 
@@ -181,6 +181,7 @@ def test_an_infinite_horizon_is_finite_where_customers_leave():
     assert total(SimpleFormula(gap="5 weeks"), base(), "infinite") == pytest.approx(3 * 5 / 35 * 35)
 
 
+@pytest.mark.filterwarnings("ignore:No customer was observed for longer")
 def test_customers_observed_for_no_time_add_nothing_and_break_nothing():
     new = {
         "customer_id": ["a", "b"],
@@ -333,3 +334,11 @@ def test_the_log_of_a_shuffled_table_is_the_same():
     table = load_cdnow().sample(frac=1, random_state=1)
     rfm = Transactions(table, customer="customer_id", date="date", amount="amount").split("1997-09-30")[0].summarize()
     assert total(SimpleFormula(), rfm) == pytest.approx(1866, abs=0.5)
+
+
+def test_a_gap_longer_than_the_log_is_said() -> None:
+    table = pd.DataFrame({"customer_id": [1, 2], "frequency": [1, 0], "recency": [3.0, 0.0], "T": [10.0, 10.0]})
+    rfm = RFM.from_frame(table, unit="week")
+    with pytest.warns(CLVWarning, match="No customer was observed for longer than the gap, 13 weeks"):
+        SimpleFormula().predict(rfm, "10 weeks", draws=2)
+    SimpleFormula(gap="9 weeks").predict(rfm, "10 weeks", draws=2)
