@@ -257,20 +257,19 @@ def _result(
 ) -> Result:
     try:
         prediction = recipe.predict(rfm, horizon, draws, seed)
-        purchases, money = _scores(prediction, actual, progress)
-        spend = _spend_score(prediction, rfm, actual, seed) if money is not None else None
+        purchases = _scored(prediction.purchases, actual.purchases.astype(float), progress)
     except CLVError as error:
         return Result(recipe.name, None, None, None, str(error))
+    try:
+        money = _scored(prediction.money, actual.money, progress)
+        spend = None if money is None else _spend_score(prediction, rfm, actual, seed)
+    except CLVError as error:  # an infinite mean spend leaves the purchases as they are
+        return Result(recipe.name, purchases, None, None, str(error))
     return Result(recipe.name, purchases, money, spend, prediction.note)
 
 
-def _scores(prediction: Prediction, actual: Actual, progress: Progress | None) -> tuple[Score | None, Score | None]:
-    purchases = money = None
-    if prediction.purchases is not None:
-        purchases = score(prediction.purchases, actual.purchases.astype(float), progress)
-    if prediction.money is not None and actual.money is not None:
-        money = score(prediction.money, actual.money, progress)
-    return purchases, money
+def _scored(forecast: Forecast | None, actual: Floats | None, progress: Progress | None) -> Score | None:
+    return None if forecast is None or actual is None else score(forecast, actual, progress)
 
 
 def _spend_score(prediction: Prediction, rfm: RFM, actual: Actual, seed: int) -> Score | None:

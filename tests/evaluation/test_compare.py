@@ -8,12 +8,13 @@ import pytest
 
 from clvmodels.data.datasets import load_cdnow
 from clvmodels.data.transactions import Transactions
-from clvmodels.errors import FitError, SettingError
+from clvmodels.errors import FitError, InfiniteMeanError, SettingError
 from clvmodels.evaluation.candidates import ModelCandidate, Prediction
 from clvmodels.evaluation.compare import compare, standard_candidates
 from clvmodels.evaluation.lifetimes import LifetimesBGNBD, is_installed
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.valuation.simple_formula import SimpleFormula
 
@@ -391,3 +392,17 @@ def test_progress_is_told_of_every_customer_and_quantity(cdnow_split):
         progress=told.append,
     )
     assert sum(told) == 4 * 2357
+
+
+def test_an_infinite_mean_spend_leaves_the_purchases_as_they_are(cdnow_split):
+    class Enormous(GammaGamma):
+        name = "Gamma-Gamma without a mean"
+
+        def expected_spend(self, x, m):
+            raise InfiniteMeanError("Expected spend is infinite.")
+
+    comparison = compare([ModelCandidate(BGNBD, spend=Enormous)], *cdnow_split, draws=20)
+    (row,) = comparison.frame().to_dict("records")
+    assert row["purchases_predicted_total"] == pytest.approx(1653.4, abs=30)
+    assert pd.isna(row["money_predicted_total"])
+    assert row["note"] == "Expected spend is infinite."
