@@ -14,6 +14,7 @@ from clvmodels.errors import FitError, SettingError
 from clvmodels.inference.methods import Laplace, Method
 from clvmodels.inference.objective import Objective
 from clvmodels.inference.peak import Peak, climb
+from clvmodels.inference.prior import Prior
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.protocols import Evidence, Floats, Model
 from clvmodels.version import __version__
@@ -51,8 +52,15 @@ class Fit(Generic[M]):
         At the maximum, in the unit of the data.
     standard_errors
         Of the maximum likelihood estimates, from the inverse Hessian.
+    sandwich_errors
+        Of the maximum likelihood estimates, from the spread of the customers' scores: right even where the model is
+        not, so a ratio to ``standard_errors`` far from 1 tells that it is not.
     diagnostics
         Numbers about the search and the draws, such as ``k_hat``.
+    by_parameter
+        Such numbers that differ from parameter to parameter, such as ``r_hat``.
+    prior
+        What was believed of each parameter, in words and in the unit of the data.
     """
 
     specification: type[M]
@@ -67,7 +75,10 @@ class Fit(Generic[M]):
     posterior: M | None = None
     log_likelihood: float | None = None
     standard_errors: Mapping[str, float] = field(default_factory=dict)
+    sandwich_errors: Mapping[str, float] = field(default_factory=dict)
     diagnostics: Mapping[str, float] = field(default_factory=dict)
+    by_parameter: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    prior: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def model(self) -> M:
@@ -178,12 +189,16 @@ def fit(specification: type[M], data: RFM, method: Method | None = None, seed: i
     if not fitted.verdict.ok:
         return fitted
     inferred = method.infer(specification, evidence, peak, random_stream(seed, specification.name))
+    prior: Prior | None = getattr(method, "prior", None)
     posterior = None if inferred.phi is None else _model(specification, evidence, inferred.phi.T[:, :, None])
     return replace(
         fitted,
         verdict=inferred.verdict,
         posterior=posterior,
         diagnostics={**fitted.diagnostics, **inferred.diagnostics},
+        by_parameter=inferred.by_parameter,
+        prior={} if prior is None else prior.words(specification, evidence.scale),
+        versions={**fitted.versions, **{name: version(name) for name in inferred.packages}},
     )
 
 

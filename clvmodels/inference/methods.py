@@ -1,6 +1,7 @@
 """Methods of inference: each takes an objective and its peak, and returns draws, or none."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from clvmodels.errors import SettingError
 from clvmodels.inference.objective import Objective
 from clvmodels.inference.peak import Peak, climb
-from clvmodels.inference.prior import LogNormal
+from clvmodels.inference.prior import Prior
 from clvmodels.inference.proposal import StudentT, mixture_density
 from clvmodels.inference.psis import smooth
 from clvmodels.inference.verdict import Outcome, Verdict
@@ -34,11 +35,17 @@ class Inferred:
         Whether they can be relied on.
     diagnostics
         Numbers that say how good they are.
+    by_parameter
+        Such numbers that differ from parameter to parameter, such as ``{"r_hat": {"r": 1.0, "alpha": 1.001}}``.
+    packages
+        What else the draws depend on, by the names under which it is installed.
     """
 
     phi: Floats | None
     verdict: Verdict
-    diagnostics: dict[str, float]
+    diagnostics: Mapping[str, float]
+    by_parameter: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
 
 
 class Method(Protocol):
@@ -79,7 +86,10 @@ class Laplace:
     draws
         Equal-weight draws of the parameters to return.
     prior
-        A weakly informative prior in the data's own scale.
+        What is believed of the parameters; by default weakly informative, in the data's own scale.
+    otherwise
+        The method to use instead where k-hat shows that these draws cannot be trusted, such as ``NUTS()``; ``None``
+        reports the bad verdict.
 
     Examples
     --------
@@ -88,7 +98,8 @@ class Laplace:
     """
 
     draws: int = 1000
-    prior: LogNormal = LogNormal()
+    prior: Prior = Prior()
+    otherwise: "Method | None" = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.draws, int) or self.draws < 1:
@@ -110,8 +121,13 @@ class Laplace:
             proposals.append(StudentT.about(candidates, weights))
             more = proposals[-1].draw(size, rng)
             candidates, target = np.vstack([candidates, more]), np.append(target, objective.value(more))
+        found: dict[str, float] = {"k_hat": k_hat, "ess": ess, "rounds": len(proposals)}
+        verdict = _judge(k_hat)
+        if not verdict.ok and self.otherwise is not None:
+            instead = self.otherwise.infer(specification, evidence, peak, rng)
+            return replace(instead, diagnostics={**instead.diagnostics, "laplace_k_hat": k_hat})
         chosen = rng.permutation(_systematic(weights, self.draws, rng))
-        return Inferred(candidates[chosen], _judge(k_hat), {"k_hat": k_hat, "ess": ess, "rounds": len(proposals)})
+        return Inferred(candidates[chosen], verdict, found)
 
 
 def _systematic(weights: Floats, draws: int, rng: np.random.Generator) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
@@ -126,5 +142,6 @@ def _judge(k_hat: float) -> Verdict:
     return Verdict(
         Outcome.POOR_APPROXIMATION,
         f"k-hat is {k_hat:.2f}, and draws can be trusted up to {TRUSTED_K}: the posterior is far from Gaussian, mostly "
-        "for want of data. Use more customers or a longer log; MaximumLikelihood() gives the point alone.",
+        "for want of data. Fit with NUTS(), which does not need it to be (Laplace(otherwise=NUTS()) does so only where "
+        "it must); use more customers or a longer log; MaximumLikelihood() gives the point alone.",
     )

@@ -19,13 +19,13 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, digamma, expit, gammaln, polygamma
+from scipy.special import betainc, betaln, digamma, expit, gammaln
 
 from clvmodels.data.rfm import RFM
 from clvmodels.models.parametric import Parametric
 from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Purchases
-from clvmodels.models.rates import purchase_evidence
-from clvmodels.models.special import beta_rule, discount_rule
+from clvmodels.models.rates import purchase_evidence, steady_count
+from clvmodels.models.special import beta_rule, discount_rule, log_one_plus_exp, over_counts, trigamma
 
 _SMALLEST = 1e-100  # a probability to stop that is as good as none, and whose inverse is still finite
 _NO_DROP_OUT = 0.05  # mean probability to stop below which, at the border, nobody seems to
@@ -79,28 +79,25 @@ class BetaGeometric(Parametric):
 
     def log_likelihood(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Return log L(r, alpha, a, b | x, t_x, T): still alive, or stopped at the last of n chances."""
-        of_count = self.over_distinct(self._log_count, x) - gammaln(self.r) - betaln(self.a, self.b)
-        age, last = self._log_time(T), self._log_time(t_x)
-        alive = of_count + self.r * np.log(self.alpha) - (self.r + x) * age
-        either: Floats = alive + np.logaddexp(0, self._log_odds(x, age - last))
+        age = np.log(self.alpha + T)
+        alive = self.over_counts(self._log_count, x) - (self.r + x) * age
+        either: Floats = alive + log_one_plus_exp(self._log_odds(x, age - np.log(self.alpha + t_x)))
         return either
 
     def log_odds_stopped(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Return log(P(stopped) / P(alive)) at T; minus infinity for a customer without a chance to stop."""
-        return self._log_odds(x, self._log_time(T) - self._log_time(t_x))
+        return self._log_odds(x, np.log(self.alpha + T) - np.log(self.alpha + t_x))
 
     def _log_odds(self, x: Floats, silence: Floats) -> Floats:
-        return self.over_distinct(self._log_last_chance, x) + (self.r + x) * silence
+        return self.over_counts(self._log_last_chance, x) + (self.r + x) * silence
 
     def _log_count(self, x: Floats) -> Floats:
-        return np.asarray(gammaln(self.r + x) + betaln(self.a, self.b + self.chances(x)), dtype=float)
+        purchases = gammaln(self.r + x) - gammaln(self.r) + self.r * np.log(self.alpha)
+        return np.asarray(purchases + betaln(self.a, self.b + self.chances(x)) - betaln(self.a, self.b), dtype=float)
 
     def _log_last_chance(self, x: Floats) -> Floats:
         n = self.chances(x)
         return np.where(n > 0, np.log(self.a) - np.log(np.where(n > 0, self.b + n - 1, 1.0)), -np.inf)
-
-    def _log_time(self, time: Floats) -> Floats:
-        return self.over_distinct(lambda time: np.log(self.alpha + time), time)
 
     def probability_alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Return P(alive at T | x, t_x, T)."""
@@ -115,28 +112,36 @@ class BetaGeometric(Parametric):
         derivatives gain w (1 - w) times the outer product of their difference (``gap``).
         """
         r, alpha, a, b = (float(value) for value in (self.r, self.alpha, self.a, self.b))
-        n = self.chances(x)
-        w: Floats = expit(self.log_odds_stopped(x, t_x, T))
-        age, last, chances = alpha + T, alpha + t_x, np.where(n > 0, b + n - 1, np.inf)
-        zero = np.zeros_like(w)
+        n, k, w = self.chances(x), r + x, expit(self.log_odds_stopped(x, t_x, T))
+        per_age, per_last, per_chance = (
+            1 / (alpha + T),
+            1 / (alpha + t_x),
+            np.where(n > 0, 1 / np.where(n > 0, b + n - 1, 1.0), 0.0),
+        )
 
-        gap = np.stack([np.log(age / last), (r + x) * (1 / age - 1 / last), zero + 1 / a, -1 / chances])
+        gap = np.stack([np.log(per_last / per_age), k * (per_age - per_last), np.full_like(w, 1 / a), -per_chance])
         alive = np.stack(
             [
-                digamma(r + x) - digamma(r) + np.log(alpha / age),
-                r / alpha - (r + x) / age,
-                zero + digamma(a + b) - digamma(a + b + n),
-                digamma(b + n) - digamma(b) + digamma(a + b) - digamma(a + b + n),
+                over_counts(lambda x: digamma(r + x) - digamma(r), x) + np.log(alpha * per_age),
+                r / alpha - k * per_age,
+                over_counts(lambda x: digamma(a + b) - digamma(a + b + self.chances(x)), x),
+                over_counts(lambda x: _went_on(a, b, self.chances(x)), x),
             ]
         )
-        hessian = w * (1 - w) * gap[:, None] * gap[None, :]
-        hessian[0, 0] += polygamma(1, r + x) - polygamma(1, r)
-        hessian[0, 1] += 1 / alpha - (1 - w) / age - w / last
-        hessian[1, 0] = hessian[0, 1]
-        hessian[1, 1] += (r + x) * ((1 - w) / age**2 + w / last**2) - r / alpha**2
-        hessian[2:, 2:] += polygamma(1, a + b) - polygamma(1, a + b + n)
-        hessian[2, 2] -= w / a**2
-        hessian[3, 3] += polygamma(1, b + n) - polygamma(1, b) + w / chances**2
+
+        def hessian(counts: Floats) -> Floats:
+            stopped, lived = counts * w, counts * (1 - w)
+            total: Floats = (gap * (stopped * (1 - w))) @ gap.T
+            total[0, 0] += counts @ over_counts(lambda x: trigamma(r + x) - trigamma(r), x)
+            total[0, 1] += counts.sum() / alpha - lived @ per_age - stopped @ per_last
+            total[1, 0] = total[0, 1]
+            total[1, 1] += (lived * k) @ per_age**2 + (stopped * k) @ per_last**2 - counts.sum() * r / alpha**2
+            total[2:, 2:] += counts @ over_counts(lambda x: trigamma(a + b) - trigamma(a + b + self.chances(x)), x)
+            total[2, 2] -= stopped.sum() / a**2
+            total[3, 3] += counts @ over_counts(lambda x: trigamma(b + self.chances(x)) - trigamma(b), x)
+            total[3, 3] += stopped @ per_chance**2
+            return total
+
         return Derivatives(self.log_likelihood(x, t_x, T), alive + w * gap, hessian)
 
     def purchases_if_alive(self, x: Floats, T: Floats, t: float, delta: float = 0.0) -> Floats:
@@ -157,11 +162,19 @@ class BetaGeometric(Parametric):
                 expected = expected + weight * sum(w * _purchases(p, k, c, s) for s, w in times)
         return expected
 
-    def purchase_if_alive(self, x: Floats, T: Floats, t: float) -> Floats:
-        """Return P(at least one purchase in (T, T + t] | alive at T): no chance to stop comes before the purchase."""
-        return -np.expm1(-(self.r + x) * np.log1p(t / (self.alpha + T)))
+    def count_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
+        r"""Return P(k purchases in (T, T + t] | alive at T), for whole numbers k from 0 up.
 
-    def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: float) -> Purchases:
+        Either k purchases were possible and the customer went on after each, or at least k were and the customer
+        stopped at the k-th: averages of :math:`(1 - p)^k` and :math:`p (1 - p)^{k-1}` over p.
+        """
+        shape, later, stay = self.r + x, self.alpha + T + t, self.b + self.chances(x)
+        went_on = np.exp(betaln(self.a, stay + k) - betaln(self.a, stay))
+        stopped = np.exp(betaln(self.a + 1, stay + np.maximum(k, 1) - 1) - betaln(self.a, stay))
+        at_least: Floats = betainc(np.maximum(k, 1), shape, t / later)
+        return went_on * steady_count(k, shape, t / later) + np.where(k > 0, stopped * at_least, 0.0)
+
+    def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: Floats | float) -> Purchases:
         """Return futures of one customer in (T, T + t], one for each draw: exact, without stepping through events.
 
         While a customer lives, purchases are a Poisson process, whose count is drawn first; the customer stops at the
@@ -179,20 +192,28 @@ class BetaGeometric(Parametric):
         return Purchases(count, _times(rng, count, possible, t))
 
 
+def _went_on(a: float, b: float, n: Floats) -> Floats:
+    """Return the derivative by b of the log-probability of going on n times."""
+    slope: Floats = digamma(b + n) - digamma(b) + digamma(a + b) - digamma(a + b + n)
+    return slope
+
+
 def _purchases(p: Floats, k: Floats, c: Floats, s: Floats) -> Floats:
     p = np.maximum(p, _SMALLEST)
     purchases: Floats = -np.expm1(-k * np.log1p(p * (s / c))) / p
     return purchases
 
 
-def _times(rng: np.random.Generator, count: NDArray[np.int64], possible: NDArray[np.int64], t: float) -> Floats:
+def _times(
+    rng: np.random.Generator, count: NDArray[np.int64], possible: NDArray[np.int64], t: Floats | float
+) -> Floats:
     """Return the first ``count`` of ``possible`` uniform points in (0, t], future after future.
 
     Where some are cut off, the last that remains is Beta(count, possible - count + 1) on the way to t, and the
     earlier ones are uniform before it; where none is, all are uniform before t.
     """
     cut = count < possible
-    end = np.full(count.shape, t)
+    end = np.full(count.shape, t, dtype=float)
     end[cut] *= rng.beta(count[cut], possible[cut] - count[cut] + 1)
     times: Floats = rng.random(count.sum()) * np.repeat(end, count)
     times[np.cumsum(count)[cut] - 1] = end[cut]

@@ -9,12 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, gammaln, polygamma
+from scipy.special import digamma, gammaln
 
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError
 from clvmodels.models.parametric import Parametric
 from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter
+from clvmodels.models.special import over_counts, trigamma
 
 _FEWEST_CUSTOMERS = 10  # three parameters want more than three customers each
 
@@ -74,31 +75,35 @@ class GammaGamma(Parametric):
     def log_likelihood(self, x: Floats, m: Floats) -> Floats:
         """Return the log-density of the *mean* value m of x purchases (not of their total: that differs by log x)."""
         p, q, gamma = self.p, self.q, self.gamma
-        of_count = self.over_distinct(lambda x: gammaln(p * x + q) - gammaln(p * x) + p * x * np.log(x), x)
-        density: Floats = (
-            of_count - gammaln(q) + q * np.log(gamma) + (p * x - 1) * np.log(m) - (p * x + q) * np.log(gamma + x * m)
-        )
+        of_count = self.over_counts(self._log_count, x) - gammaln(q) + q * np.log(gamma)
+        density: Floats = of_count + (p * x - 1) * np.log(m) - (p * x + q) * np.log(gamma + x * m)
         return density
+
+    def _log_count(self, x: Floats) -> Floats:
+        shape = self.p * np.maximum(x, 1)  # there is no mean of no purchases
+        return np.asarray(gammaln(shape + self.q) - gammaln(shape) + shape * np.log(np.maximum(x, 1)), dtype=float)
 
     def derivatives(self, x: Floats, m: Floats) -> Derivatives:
         """Return the log-density of each row and its derivatives by (p, q, gamma), at scalar parameters."""
         p, q, gamma = float(self.p), float(self.q), float(self.gamma)
-        total = gamma + x * m
+        total, own = x * m, over_counts(lambda x: digamma(p * np.maximum(x, 1)), x)
+        both, share = over_counts(lambda x: digamma(p * x + q), x), 1 / (gamma + total)
         score = np.stack(
             [
-                x * (digamma(p * x + q) - digamma(p * x) + np.log(x * m / total)),
-                digamma(p * x + q) - digamma(q) + np.log(gamma / total),
-                q / gamma - (p * x + q) / total,
+                x * (both - own + np.log(total * share)),
+                both - digamma(q) + np.log(gamma * share),
+                q / gamma - (p * x + q) * share,
             ]
         )
-        both = polygamma(1, p * x + q)
-        hessian = np.empty((3, 3, len(x)))
-        hessian[0, 0] = x**2 * (both - polygamma(1, p * x))
-        hessian[0, 1] = hessian[1, 0] = x * both
-        hessian[0, 2] = hessian[2, 0] = -x / total
-        hessian[1, 1] = both - polygamma(1, q)
-        hessian[1, 2] = hessian[2, 1] = 1 / gamma - 1 / total
-        hessian[2, 2] = (p * x + q) / total**2 - q / gamma**2
+
+        def hessian(counts: Floats) -> Floats:
+            both = over_counts(lambda x: trigamma(p * x + q), x)
+            own = over_counts(lambda x: trigamma(p * np.maximum(x, 1)), x)
+            pp, pq, pg = counts @ (x**2 * (both - own)), counts @ (x * both), -(counts * x) @ share
+            qq, qg = counts @ (both - trigamma(q)), counts @ (1 / gamma - share)
+            gg = counts @ ((p * x + q) * share**2 - q / gamma**2)
+            return np.array([[pp, pq, pg], [pq, qq, qg], [pg, qg, gg]])
+
         return Derivatives(self.log_likelihood(x, m), score, hessian)
 
     def expected_spend(self, x: Floats, m: Floats) -> Floats:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import digamma, gammaln, polygamma
+from scipy.special import digamma, gammaln
 
 from clvmodels.data.rfm import RFM
 from clvmodels.models.parametric import Parametric
 from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Purchases
-from clvmodels.models.rates import discounted_time, purchase_evidence
+from clvmodels.models.rates import discounted_time, purchase_evidence, steady_count
+from clvmodels.models.special import over_counts, trigamma
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,20 +60,23 @@ class NBD(Parametric):
 
     def log_likelihood(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Return log L(r, alpha | x, T); recency tells nothing of customers who never stop."""
-        of_count = self.over_distinct(lambda x: gammaln(self.r + x), x) - gammaln(self.r)
-        age = self.over_distinct(lambda T: np.log(self.alpha + T), T)
-        likelihood: Floats = of_count + self.r * np.log(self.alpha) - (self.r + x) * age
+        of_count = self.over_counts(lambda x: gammaln(self.r + x), x) - gammaln(self.r)
+        likelihood: Floats = of_count + self.r * np.log(self.alpha) - (self.r + x) * np.log(self.alpha + T)
         return likelihood
 
     def derivatives(self, x: Floats, t_x: Floats, T: Floats) -> Derivatives:
         """Return the log-likelihood of each row and its derivatives by (r, alpha), at scalar parameters."""
         r, alpha = float(self.r), float(self.alpha)
         age = alpha + T
-        score = np.stack([digamma(r + x) - digamma(r) + np.log(alpha / age), r / alpha - (r + x) / age])
-        hessian = np.empty((2, 2, len(x)))
-        hessian[0, 0] = polygamma(1, r + x) - polygamma(1, r)
-        hessian[0, 1] = hessian[1, 0] = 1 / alpha - 1 / age
-        hessian[1, 1] = (r + x) / age**2 - r / alpha**2
+        of_count = over_counts(lambda x: digamma(r + x), x) - digamma(r)
+        score = np.stack([of_count + np.log(alpha / age), r / alpha - (r + x) / age])
+
+        def hessian(counts: Floats) -> Floats:
+            rr = over_counts(lambda x: trigamma(r + x), x) - trigamma(r)
+            ra = 1 / alpha - 1 / age
+            aa = (r + x) / age**2 - r / alpha**2
+            return np.array([[counts @ rr, counts @ ra], [counts @ ra, counts @ aa]])
+
         return Derivatives(self.log_likelihood(x, t_x, T), score, hessian)
 
     def probability_alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
@@ -83,12 +87,12 @@ class NBD(Parametric):
         """Return the expected purchases in (T, T + t], discounted at the force of interest delta."""
         return (self.r + x) / (self.alpha + T) * discounted_time(t, delta)
 
-    def purchase_if_alive(self, x: Floats, T: Floats, t: float) -> Floats:
-        """Return P(at least one purchase in (T, T + t])."""
-        return -np.expm1(-(self.r + x) * np.log1p(t / (self.alpha + T)))
+    def count_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
+        """Return P(k purchases in (T, T + t]), for whole numbers k from 0 up."""
+        return steady_count(k, self.r + x, t / (self.alpha + T + t))
 
-    def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: float) -> Purchases:
+    def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: Floats | float) -> Purchases:
         """Return futures of one customer in (T, T + t], one for each draw of the parameters."""
         r, alpha = (np.ravel(value) for value in np.broadcast_arrays(self.r, self.alpha))
         count = rng.poisson(rng.standard_gamma(r + x) / (alpha + T) * t)
-        return Purchases(count, t * rng.random(count.sum()))
+        return Purchases(count, np.repeat(np.broadcast_to(t, r.shape), count) * rng.random(count.sum()))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import SettingError
-from clvmodels.models.special import Floats, over_distinct
+from clvmodels.models.special import Floats, over_counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +44,10 @@ class Parametric:
         """How many draws of the parameters this value holds: 1 for a point."""
         return max(np.shape(value)[0] if np.ndim(value) else 1 for value in self.parameters().values())
 
-    def over_distinct(self, function: Callable[[Floats], Floats], x: Floats) -> Floats:
-        """Return ``function(x)``, evaluated once for each distinct value of x where customers share the parameters."""
+    def over_counts(self, function: Callable[[Floats], Floats], x: Floats) -> Floats:
+        """Return ``function(x)`` of counts, from a table of it where customers share the parameters."""
         shared = all(np.ndim(value) == 0 or np.shape(value)[1] == 1 for value in self.parameters().values())
-        return over_distinct(function, x) if shared and np.ndim(x) else function(x)
+        return over_counts(function, x) if shared else function(x)
 
     def take(self, draws: "slice | NDArray[Any]") -> Self:
         """Return some of the draws, by position."""

@@ -1,5 +1,6 @@
 """What inference, prediction and valuation ask of a model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
@@ -40,14 +41,22 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False)
 class Derivatives:
-    """A log-likelihood and its derivatives by the parameters, a column a row of data.
+    """A log-likelihood and its derivatives by the parameters, at scalar parameters.
 
-    Shapes: ``value`` ``(rows,)``, ``score`` ``(parameters, rows)``, ``hessian`` ``(parameters, parameters, rows)``.
+    Attributes
+    ----------
+    value
+        Of each row of data, shape ``(rows,)``.
+    score
+        The gradient of each row, shape ``(parameters, rows)``.
+    hessian
+        Takes counts of shape ``(rows,)`` and returns the sum of the rows' Hessians, each times its count, shape
+        ``(parameters, parameters)``; computed only when asked for.
     """
 
     value: Floats
     score: Floats
-    hessian: Floats
+    hessian: Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,12 +143,15 @@ class PurchaseModel(Model, Protocol):
         """Return the expected purchases in (T, T + t] of a customer who is alive at T, discounted at force delta."""
         ...
 
-    def purchase_if_alive(self, x: Floats, T: Floats, t: float) -> Floats:
-        """Return the probability of at least one purchase in (T, T + t] for a customer who is alive at T."""
+    def count_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
+        """Return the probability of exactly k purchases in (T, T + t] for a customer who is alive at T."""
         ...
 
-    def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: float) -> Purchases:
-        """Return futures of one customer in (T, T + t], one for each draw of the parameters."""
+    def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: Floats | float) -> Purchases:
+        """Return futures of one customer in (T, T + t], one for each draw of the parameters.
+
+        The horizon may differ from future to future, shape ``(futures,)``.
+        """
         ...
 
 

@@ -1,6 +1,7 @@
 """What every model with gamma-distributed Poisson rates shares: its evidence, and the worth of a steady stream."""
 
 import numpy as np
+from scipy.special import gammaln, xlogy
 
 from clvmodels.data.rfm import RFM
 from clvmodels.models.protocols import Evidence, Floats
@@ -30,6 +31,19 @@ def discounted_time(t: Floats | float, rate: Floats | float) -> Floats:
     """
     safe = np.where(np.asarray(rate) > 0, rate, 1.0)
     return np.asarray(np.where(np.asarray(rate) > 0, -np.expm1(-safe * t) / safe, t))
+
+
+def steady_count(k: Floats, shape: Floats, share: Floats) -> Floats:
+    r"""Return P(k purchases in a span) at rates Gamma(shape, c), where share is span / (c + span): the NBD.
+
+    Examples
+    --------
+    >>> float(steady_count(np.array(0.0), np.array(1.0), np.array(0.75)))
+    0.25
+    """
+    of_count = gammaln(shape + k) - gammaln(shape) - gammaln(k + 1)
+    probability: Floats = np.exp(of_count + xlogy(k, share) + shape * np.log1p(-share))
+    return probability
 
 
 def _shortfall(rfm: RFM, parameters: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln
+from scipy.special import betaln, polygamma
 
 Floats = NDArray[np.float64]
 
@@ -17,15 +17,15 @@ _TINY = 1e-17  # likewise, of one of its terms
 _DIGITS = 10  # of the discounting integral
 
 
-def over_distinct(function: Callable[[Floats], Floats], x: Floats) -> Floats:
-    """Return ``function(x)``, evaluated once for each distinct value of x: counts and ages repeat, gammas are slow.
+def over_counts(function: Callable[[Floats], Floats], x: Floats) -> Floats:
+    """Return ``function(x)`` for whole numbers x, from a table where that is shorter: counts repeat, gammas are slow.
 
     Parameters
     ----------
     function
-        Takes the distinct values, shape ``(n,)``, and returns ``(n,)`` or ``(draws, n)``.
+        Takes numbers of shape ``(n,)`` and returns ``(n,)`` or ``(draws, n)``.
     x
-        Any shape ``S``.
+        Whole numbers from 0 up, any shape ``S``.
 
     Returns
     -------
@@ -33,11 +33,31 @@ def over_distinct(function: Callable[[Floats], Floats], x: Floats) -> Floats:
 
     Examples
     --------
-    >>> over_distinct(np.sqrt, np.array([4.0, 9.0, 4.0]))
-    array([2., 3., 2.])
+    >>> over_counts(np.sqrt, np.array([4.0, 1.0, 4.0, 0.0, 4.0]))
+    array([2., 1., 2., 0., 2.])
     """
-    distinct, index = np.unique(x, return_inverse=True)
-    return function(distinct)[..., index]
+    most = int(np.max(x, initial=0))
+    if np.size(x) <= most + 1:
+        return function(x)
+    return np.take(function(np.arange(most + 1.0)), np.asarray(x, dtype=np.intp), axis=-1)
+
+
+def log_one_plus_exp(odds: Floats) -> Floats:
+    """Return log(1 + e^odds), right to the rounding of the larger of it and 1.
+
+    Examples
+    --------
+    >>> log_one_plus_exp(np.array([-np.inf, 0.0, 1000.0])).round(6)
+    array([0.000000e+00, 6.931470e-01, 1.000000e+03])
+    """
+    total: Floats = np.log(1 + np.exp(-np.abs(odds)))
+    total += np.maximum(odds, 0)
+    return total
+
+
+def trigamma(z: Floats | float) -> Floats:
+    """Return the second derivative of log-gamma."""
+    return np.asarray(polygamma(1, z), dtype=float)
 
 
 class Rule(NamedTuple):

@@ -21,7 +21,8 @@ def purchases_if_alive(model: PurchaseModel, rfm: RFM, t: float, delta: float = 
 
 def probability_of_purchase(model: PurchaseModel, rfm: RFM, t: float) -> Floats:
     """Return P(at least one purchase in (T, T + t]), shape ``(draws, customers)``."""
-    return probability_alive(model, rfm) * model.purchase_if_alive(rfm.frequency.astype(float), rfm.T, t)
+    none = model.count_if_alive(np.array(0.0), rfm.frequency.astype(float), rfm.T, t)
+    return probability_alive(model, rfm) * (1 - none)
 
 
 def expected_purchases(model: PurchaseModel, rfm: RFM, t: float, delta: float = 0.0) -> Floats:

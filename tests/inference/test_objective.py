@@ -6,7 +6,7 @@ from scipy import stats
 
 from clvmodels.inference import objective as module
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.prior import LogNormal
+from clvmodels.inference.prior import Gamma, LogNormal, Prior
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
@@ -15,13 +15,18 @@ from clvmodels.models.nbd import NBD
 MODELS = [BGNBD, MBGNBD, NBD, GammaGamma]
 
 
-@pytest.mark.parametrize("prior", [None, LogNormal(), LogNormal(0.5)])
+@pytest.mark.parametrize("prior", [None, Prior(), Prior({"r": Gamma(3.0, 0.5)}, LogNormal(2.0, 0.5), scale=3.0)])
 @pytest.mark.parametrize("model", MODELS)
 def test_gradient_and_hessian_are_those_of_the_value(model, prior, cdnow_rfm) -> None:
+    if prior and "r" in prior.parameters and model is GammaGamma:
+        prior = Prior({"q": Gamma(3.0, 0.5)}, prior.others, prior.scale)
     objective = Objective(model, model.evidence(cdnow_rfm), prior)
     phi, h = np.log(model.start()) + np.random.default_rng(0).normal(0, 0.3, len(model.start())), 1e-3
     value, gradient, hessian = objective.derivatives(phi)
     assert objective.value(phi[None])[0] == pytest.approx(value, abs=1e-8)
+    alone, slope = objective.gradient(phi)
+    assert alone == value
+    np.testing.assert_array_equal(slope, gradient)
     for i, step in enumerate(np.eye(len(phi)) * h):
         points = phi + np.outer([-2, -1, 1, 2], step)
         weights = np.array([1, -8, 8, -1]) / (12 * h)
@@ -36,12 +41,12 @@ def test_the_value_adds_customers_in_the_datas_own_scale_and_the_prior(cdnow_rfm
     direct = BGNBD(*theta).log_likelihood(x, t_x, T).sum()
     assert Objective(BGNBD, evidence).value(np.log(theta)[None])[0] == pytest.approx(direct, abs=1e-7)
     prior = stats.norm(0, 2.0).logpdf(np.log(theta)).sum()
-    assert Objective(BGNBD, evidence, LogNormal()).value(np.log(theta)[None])[0] == pytest.approx(direct + prior)
+    assert Objective(BGNBD, evidence, Prior()).value(np.log(theta)[None])[0] == pytest.approx(direct + prior)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_blocks_do_not_matter(model, cdnow_rfm, monkeypatch) -> None:
-    objective = Objective(model, model.evidence(cdnow_rfm), LogNormal())
+    objective = Objective(model, model.evidence(cdnow_rfm), Prior())
     phi = np.log(model.start()) + np.random.default_rng(1).normal(0, 0.2, (5, len(model.start())))
     value, (one, gradient, hessian) = objective.value(phi), objective.derivatives(phi[0])
     monkeypatch.setattr(module, "_BLOCK", 100)

@@ -1,26 +1,81 @@
-"""The prior."""
+"""Priors."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from clvmodels.data.rfm import RFM
+from clvmodels.errors import SettingError
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Laplace
-from clvmodels.inference.prior import LogNormal
+from clvmodels.inference.prior import Gamma, LogNormal, LogPrior, Prior
 from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
+
+EXACT = [
+    (LogNormal(3.0, 0.7), stats.lognorm(0.7, scale=3.0)),
+    (LogNormal(), stats.lognorm(2.0)),
+    (Gamma(2.5, 4.0), stats.gamma(2.5, scale=1.6)),
+]
 
 
-@pytest.mark.parametrize("spread", [0.5, 2.0])
-def test_it_is_a_product_of_normals_in_the_logarithms(spread) -> None:
-    prior, phi = LogNormal(spread), np.random.default_rng(0).normal(0, 3, (7, 4))
-    np.testing.assert_allclose(prior.log_density(phi), stats.norm(0, spread).logpdf(phi).sum(axis=1), rtol=1e-12)
-    np.testing.assert_allclose(prior.gradient(phi), -phi / spread**2)
-    np.testing.assert_allclose(prior.precision(4), np.full(4, spread**-2))
-    assert f"spread {spread:g}" in str(prior)
+@pytest.mark.parametrize(("distribution", "exact"), EXACT)
+def test_densities_are_those_of_the_logarithm_of_the_parameter(distribution, exact) -> None:
+    phi = np.linspace(-3, 3, 41)
+    # the density of log theta is that of theta times theta
+    np.testing.assert_allclose(distribution.log_density(phi), exact.logpdf(np.exp(phi)) + phi, rtol=1e-10)
+    h = 1e-4
+    slope = (distribution.log_density(phi + h) - distribution.log_density(phi - h)) / (2 * h)
+    bend = (distribution.slope(phi + h) - distribution.slope(phi - h)) / (2 * h)
+    np.testing.assert_allclose(distribution.slope(phi), slope, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(distribution.bend(phi), bend, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(distribution.quantiles([0.05, 0.5, 0.95]), exact.ppf([0.05, 0.5, 0.95]))
+
+
+def test_a_prior_takes_each_parameter_in_its_own_yardstick() -> None:
+    prior = Prior({"alpha": Gamma(2.0, 1.5)}, others=LogNormal(1.0, 1.0), scale=7.0)
+    # A fit in multiples of 3 time units: alpha = exp(phi) x 3, which is exp(phi) x 3 / 7 of the prior's yardstick.
+    log_prior, phi = LogPrior.of(prior, BGNBD, scale=3.0), np.array([[0.1, -0.4, 0.8, 2.0], [0.0, 1.0, 2.0, 3.0]])
+    gamma, normal = stats.gamma(2.0, scale=0.75), stats.norm(0, 1)
+    alpha = np.exp(phi[:, 1]) * 3 / 7
+    wanted = gamma.logpdf(alpha) + np.log(alpha) + normal.logpdf(phi[:, [0, 2, 3]]).sum(axis=1)
+    np.testing.assert_allclose(log_prior.log_density(phi), wanted)
+
+
+def test_draws_have_the_quantiles_of_the_prior_in_the_unit_asked_for() -> None:
+    prior = Prior({"alpha": LogNormal(2.0, 0.5)})
+    draws = prior.sample(BGNBD, 5.0, np.random.default_rng(0), 20_000)
+    assert draws.alpha.shape == (20_000, 1)
+    assert stats.kstest(draws.alpha.ravel(), stats.lognorm(0.5, scale=10.0).cdf).pvalue > 1e-3
+    assert stats.kstest(np.log(draws.b.ravel()), stats.norm(0, 2.0).cdf).pvalue > 1e-3
+    fixed = Prior({"alpha": LogNormal(2.0, 0.5)}, scale=1.0).sample(BGNBD, 5.0, np.random.default_rng(0), 20_000)
+    np.testing.assert_allclose(fixed.alpha, draws.alpha / 5)
+
+
+def test_it_says_in_words_and_in_the_unit_of_the_data_what_it_believes(cdnow_rfm) -> None:
+    said = fit(BGNBD, cdnow_rfm, Laplace(prior=Prior({"r": Gamma(4.0, 1.0)}))).prior
+    assert said["r"] == "gamma, median 0.918, 95 % between 0.272 and 2.19"
+    assert said["b"] == "log-normal, median 1, 95 % between 0.0198 and 50.4"
+    typical_gap = cdnow_rfm.T.sum() / cdnow_rfm.frequency.sum()
+    assert said["alpha"].startswith(f"log-normal, median {typical_gap:.3g}, ")
+
+
+def test_a_parameter_that_the_model_has_not_is_refused() -> None:
+    with pytest.raises(SettingError, match="speaks of lambda, but the parameters are r, alpha, a, b"):
+        Prior({"lambda": LogNormal()}).of(BGNBD.parameter_names())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda: LogNormal(0.0), lambda: LogNormal(1.0, -1.0), lambda: Gamma(1.0, np.nan), lambda: Prior(scale=0.0)],
+)
+def test_impossible_priors_are_refused(wrong) -> None:
+    with pytest.raises(SettingError, match="is a positive number"):
+        wrong()
 
 
 def test_it_hardly_moves_cdnow(cdnow_purchases, cdnow_rfm) -> None:
-    flat = fit(BGNBD, cdnow_rfm, Laplace(draws=4000, prior=LogNormal(50.0))).draws
+    flat = fit(BGNBD, cdnow_rfm, Laplace(draws=4000, prior=Prior(others=LogNormal(spread=50.0)))).draws
     usual = fit(BGNBD, cdnow_rfm, Laplace(draws=4000)).draws
     for name, error in cdnow_purchases.standard_errors.items():
         log_error = error / getattr(cdnow_purchases.model, name)
@@ -30,6 +85,17 @@ def test_it_hardly_moves_cdnow(cdnow_purchases, cdnow_rfm) -> None:
 
 def test_a_strong_prior_draws_towards_the_datas_own_scale(cdnow_rfm) -> None:
     scale = cdnow_rfm.T.sum() / cdnow_rfm.frequency.sum()
-    strong = fit(BGNBD, cdnow_rfm, Laplace(prior=LogNormal(0.002))).draws
+    strong = fit(BGNBD, cdnow_rfm, Laplace(prior=Prior(others=LogNormal(spread=0.002)))).draws
     for name, centre in {"r": 1, "alpha": scale, "a": 1, "b": 1}.items():
         assert np.median(getattr(strong, name)) == pytest.approx(centre, rel=0.02)
+
+
+def test_the_unit_of_time_and_money_does_not_change_the_posterior(cdnow_rfm) -> None:
+    frame = cdnow_rfm.frame()
+    days = RFM.from_frame(
+        frame.assign(recency=frame["recency"] * 7, T=frame["T"] * 7, monetary_value=frame["monetary_value"] * 100),
+        unit="day",
+    )
+    for model, name, factor in [(BGNBD, "alpha", 7), (GammaGamma, "gamma", 100)]:
+        weekly, daily = fit(model, cdnow_rfm).draws, fit(model, days).draws
+        np.testing.assert_allclose(getattr(daily, name), factor * getattr(weekly, name), rtol=1e-6)

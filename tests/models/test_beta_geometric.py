@@ -53,14 +53,19 @@ def test_score_and_hessian_are_those_of_the_log_likelihood(model, columns, theta
     data, theta = columns(), list(theta[: len(model.parameter_names())])
     exact = model(*theta).derivatives(*data)
     np.testing.assert_array_equal(exact.value, model(*theta).log_likelihood(*data))
-    np.testing.assert_allclose(exact.hessian, exact.hessian.swapaxes(0, 1), rtol=1e-12, atol=1e-14)
+    rows = np.eye(len(exact.value))
+    hessians = np.stack([exact.hessian(row) for row in rows], axis=-1)
+    np.testing.assert_allclose(hessians, hessians.swapaxes(0, 1), rtol=1e-12, atol=1e-14)
+    counts = np.arange(1.0, len(rows) + 1)
+    together = np.abs(hessians) @ counts
+    np.testing.assert_allclose((exact.hessian(counts) - hessians @ counts) / (together + 1e-300), 0, atol=1e-12)
     scale = np.array(theta)  # compare by the logarithms of the parameters, which is what fits use
     for i in range(len(theta)):
         score = difference(lambda value: model(*value).log_likelihood(*data), theta, i)
         np.testing.assert_allclose((exact.score[i] - score) * theta[i] / (1 + np.abs(exact.value)), 0, atol=1e-8)
         hessian = difference(lambda value: model(*value).derivatives(*data).score, theta, i)
         size = 1 + np.abs(exact.score * scale[:, None]).max(axis=0) + np.abs(exact.value)
-        np.testing.assert_allclose((exact.hessian[:, i] - hessian) * scale[:, None] * theta[i] / size, 0, atol=1e-8)
+        np.testing.assert_allclose((hessians[:, i] - hessian) * scale[:, None] * theta[i] / size, 0, atol=1e-8)
 
 
 # --- expectations ------------------------------------------------------------------------------------------------
@@ -183,13 +188,15 @@ def test_without_drop_out_it_is_nbd(model) -> None:
 
 
 @pytest.mark.parametrize("model", BOTH)
-def test_some_purchase_is_the_complement_of_none(model) -> None:
-    built = model(*CDNOW[model])
-    for x, T, t in [(0.0, 0.0, 10.0), (5.0, 39.0, 26.0)]:
-        shape, scale = built.r + x, 1 / (built.alpha + T)
-        rates = stats.gamma(shape, scale=scale).ppf((np.arange(20_000) + 0.5) / 20_000)
-        none = np.exp(-rates * t).mean()
-        assert built.purchase_if_alive(np.array(x), np.array(T), t) == pytest.approx(1 - none, rel=1e-4)
+@pytest.mark.parametrize(("x", "T", "t"), [(0.0, 0.0, 10.0), (5.0, 39.0, 26.0), (300.0, 39.0, 2.0)])
+def test_the_counts_are_a_distribution_with_the_expected_mean(model, x, T, t) -> None:
+    built, k = model(*CDNOW[model]), np.arange(2000.0)
+    chance = built.count_if_alive(k, np.array(x), np.array(T), t)
+    assert (chance >= 0).all()
+    assert chance.sum() == pytest.approx(1, rel=1e-9)
+    assert chance @ k == pytest.approx(float(built.purchases_if_alive(np.array(x), np.array(T), t)), rel=1e-6)
+    none = stats.nbinom.pmf(0, built.r + x, (built.alpha + T) / (built.alpha + T + t))
+    assert chance[0] == pytest.approx(none, rel=1e-12)
 
 
 @pytest.mark.parametrize("model", BOTH)
@@ -202,7 +209,8 @@ def test_draws_and_customers_broadcast(model) -> None:
         ("probability_alive", (x, t_x, T)),
         ("purchases_if_alive", (x, T, 39.0)),
         ("purchases_if_alive", (x, T, 39.0, 0.002)),
-        ("purchase_if_alive", (x, T, 39.0)),
+        ("count_if_alive", (np.array(0.0), x, T, 39.0)),
+        ("count_if_alive", (x, x, T, 39.0)),
     ]:
         together = getattr(draws, name)(*arguments)
         each = [getattr(model(*theta[:, i, 0]), name)(*arguments) for i in range(3)]
@@ -259,7 +267,7 @@ def test_customers_with_a_history_live_on_as_the_equations_say(model, live, hist
         (p_alive, alive),
         (p_alive * built.purchases_if_alive(x, T, t), alive * count),
         (p_alive * built.purchases_if_alive(x, T, t, delta), alive * worth),
-        (p_alive * built.purchase_if_alive(x, T, t), alive * (count > 0)),
+        *((p_alive * built.count_if_alive(np.array(k), x, T, t), alive * (count == k)) for k in (0.0, 1.0, 3.0)),
     ]:
         brute, error = ratio(numerator, alive + stopped)
         assert abs(found - brute) < 4 * error + 1e-12

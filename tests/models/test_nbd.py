@@ -42,10 +42,10 @@ def test_expected_purchases_add_up_over_adjacent_horizons(delta) -> None:
     np.testing.assert_allclose(first + later, both, rtol=1e-12)
 
 
-def test_some_purchase_is_the_complement_of_the_negative_binomial_zero() -> None:
-    model = NBD(0.4, 5.0)
-    found = model.purchase_if_alive(X, T, 20.0)
-    np.testing.assert_allclose(found, 1 - stats.nbinom.pmf(0, 0.4 + X, (5 + T) / (25 + T)), rtol=1e-12)
+def test_counts_are_negative_binomial() -> None:
+    model, k = NBD(0.4, 5.0), np.arange(8.0)[:, None]
+    found = model.count_if_alive(k, X, T, 20.0)
+    np.testing.assert_allclose(found, stats.nbinom.pmf(k, 0.4 + X, (5 + T) / (25 + T)), rtol=1e-10)
 
 
 def test_simulated_counts_are_negative_binomial_and_times_uniform() -> None:

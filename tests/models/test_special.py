@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import betaln, exp1
 
-from clvmodels.models.special import beta_rule, discount_rule, over_distinct
+from clvmodels.models.special import beta_rule, discount_rule, log_one_plus_exp, over_counts, trigamma
 
 SHAPES = np.logspace(-3, 3, 7)
 
@@ -119,19 +119,33 @@ def test_a_customers_worth_does_not_depend_on_who_else_is_asked_for() -> None:
         np.testing.assert_array_equal(alone, together[i : i + 1])
 
 
-def test_repeated_values_are_evaluated_once() -> None:
+def test_counts_that_repeat_are_evaluated_once_and_rare_ones_as_they_are() -> None:
     seen = []
 
     def root(x):
         seen.append(x)
         return np.sqrt(x)
 
-    x = np.array([[4.0, 9.0], [4.0, 16.0]])
-    np.testing.assert_array_equal(over_distinct(root, x), [[2, 3], [2, 4]])
-    assert [len(call) for call in seen] == [3]
+    x = np.array([[4.0, 1.0, 0.0], [4.0, 4.0, 1.0]])
+    np.testing.assert_array_equal(over_counts(root, x), [[2, 1, 0], [2, 2, 1]])
+    np.testing.assert_array_equal(over_counts(root, np.array([9.0, 10_000.0])), [3, 100])
+    assert over_counts(root, np.array(9.0)) == 3
+    assert [np.size(call) for call in seen] == [5, 2, 1]
 
 
-def test_repeated_values_keep_the_axis_of_draws() -> None:
+def test_counts_that_repeat_keep_the_axis_of_draws() -> None:
     draws = np.array([[1.0], [2.0]])
-    x = np.array([3.0, 1.0, 3.0])
-    np.testing.assert_array_equal(over_distinct(lambda x: draws * x, x), draws * x)
+    x = np.array([3.0, 1.0, 3.0, 0.0, 2.0])
+    np.testing.assert_array_equal(over_counts(lambda x: draws * x, x), draws * x)
+
+
+def test_the_logarithm_of_one_plus_odds_is_right_at_both_ends() -> None:
+    odds = np.array([-np.inf, -800.0, -50.0, -1.0, 0.0, 2.5, 40.0, 800.0])
+    np.testing.assert_allclose(log_one_plus_exp(odds), np.logaddexp(0, odds), rtol=1e-15, atol=3e-16)
+
+
+def test_trigamma_is_the_sum_of_inverse_squares() -> None:
+    z = np.array([0.3, 2.0, 70.0])
+    n = np.arange(2_000_000.0)
+    rest = 1 / (z + len(n) - 0.5)  # what the integral leaves
+    np.testing.assert_allclose(trigamma(z), np.sum((z[:, None] + n) ** -2.0, axis=1) + rest, rtol=1e-9)

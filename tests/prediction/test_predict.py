@@ -71,7 +71,7 @@ def test_expected_purchases_are_the_mean_over_the_draws_of_each_customer(cdnow_p
         assert frame["p_alive"][i] == pytest.approx(alive.mean(), rel=1e-12)
         product = alive * draws.purchases_if_alive(x, T, 26.0)
         assert frame["expected_purchases"][i] == pytest.approx(product.mean(), rel=1e-8)
-        some_purchase = alive * draws.purchase_if_alive(x, T, 26.0)
+        some_purchase = alive * (1 - draws.count_if_alive(np.array(0.0), x, T, 26.0))
         assert frame["p_purchase"][i] == pytest.approx(some_purchase.mean(), rel=1e-12)
 
 

@@ -112,9 +112,9 @@ def test_the_realised_value_has_the_expected_mean(fits, some) -> None:
 def test_p_zero_is_the_probability_of_no_purchase(points, some) -> None:
     # Without a purchase there is no money, and a purchase is worth something: the futures must say what the model says.
     model = points[0].model
-    chance = model.probability_alive(some.frequency.astype(float), some.recency, some.T) * model.purchase_if_alive(
-        some.frequency.astype(float), some.T, 104.357142857
-    )
+    x = some.frequency.astype(float)
+    none = model.count_if_alive(np.array(0.0), x, some.T, 104.357142857)
+    chance = model.probability_alive(x, some.recency, some.T) * (1 - none)
     found = value(*points, some, PLAN, draws=2000).frame()["p_zero"]
     z = (found - (1 - chance)) / np.sqrt(chance * (1 - chance) / 2000)
     assert (np.abs(z) < 4.2).all()
