@@ -20,6 +20,7 @@ from clvmodels.units import DAYS, unit_name
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
+_DENSE = 2**20  # whole numbers below it (days, purchases) stand for themselves
 _MONEY = ("monetary_value", "first_spend")
 
 
@@ -180,14 +181,12 @@ class RFM:
 
     def collapse(self) -> Collapsed:
         """Return the distinct (frequency, recency, T) with counts: all that a purchase model's likelihood needs."""
-        code = np.zeros(len(self), dtype=np.int64)
-        for values in (self.frequency, self.recency_days, self.T_days):
-            distinct, index = np.unique(values, return_inverse=True)
-            _, code = np.unique(code * len(distinct) + index, return_inverse=True)
-        _, first, row, counts = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
-        return Collapsed(
-            self.frequency[first].astype(float), self.recency[first], self.T[first], counts.astype(float), row
-        )
+        codes, values = zip(*map(_coded, (self.frequency, self.recency_days, self.T_days)), strict=True)
+        sizes = tuple(len(distinct) for distinct in values)
+        row, distinct = pd.factorize(np.asarray(np.ravel_multi_index(codes, sizes)), sort=True)
+        x, t_x, T = (of[at] for of, at in zip(values, np.unravel_index(distinct, sizes), strict=True))
+        counts = np.bincount(row).astype(float)
+        return Collapsed(x.astype(float), t_x / DAYS[self.unit], T / DAYS[self.unit], counts, row)
 
     def take(self, customers: "slice | NDArray[Any]") -> Self:
         """Return the RFM of some customers: a slice, a mask or row numbers; the base's calendar is left out."""
@@ -217,6 +216,14 @@ class RFM:
         known: dict[str, Any] = {n: select(getattr(self, n)) for n in arrays if getattr(self, n) is not None}
         columns = {name: select(values) for name, values in self.columns.items()}
         return replace(self, **known, columns=columns, calendar=None, cleaning=None)
+
+
+def _coded(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return small whole numbers that stand for the values, and the value that each stands for."""
+    whole = values.astype(np.int64)
+    if (whole == values).all() and whole.max() < _DENSE:
+        return whole, np.arange(whole.max() + 1)
+    return pd.factorize(values, sort=True)
 
 
 def _hash(customer: object) -> int:

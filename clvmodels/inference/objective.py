@@ -1,17 +1,18 @@
 """The log-posterior of any model in the logarithms of its parameters, with exact derivatives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from clvmodels.inference.prior import LogPrior, Prior
 from clvmodels.models.protocols import Evidence, Floats, Model
 
-_BLOCK = 2**14  # rows that are differentiated at once
-_CELLS = 2**17  # draws x rows that are evaluated at once: 1 MB an array, a few of which a processor's cache holds
+_ROWS = 2**13  # that are evaluated at once: the arrays of a block stay in a processor's cache
+_CELLS = 2**17  # draws x rows, likewise
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,19 +37,24 @@ class Objective:
 
     def value(self, phi: Floats) -> Floats:
         """Return the log-posterior of draws, shape ``(draws, parameters)`` in, ``(draws,)`` out."""
-        model, rows = self.model(phi), max(1, _CELLS // len(phi))
-        likelihood = self._sum(rows, lambda columns, counts: model.log_likelihood(*columns) @ counts)
+        size = max(1, _CELLS // min(_ROWS, len(self.evidence.counts)))
+        draws = np.split(phi, range(size, len(phi), size))
+        likelihood = np.concatenate(_in_threads(self._log_likelihood, draws))
         return likelihood if self.log_prior is None else likelihood + self.log_prior.log_density(phi)
+
+    def _log_likelihood(self, phi: Floats) -> Floats:
+        model = self.model(phi)
+        return reduce(np.add, (model.log_likelihood(*columns) @ counts for columns, counts in self._blocks))
 
     def gradient(self, phi: Floats) -> tuple[float, Floats]:
         """Return the log-posterior at one phi and its gradient by phi."""
         model = self.model(phi)
 
-        def block(columns: tuple[Floats, ...], counts: Floats) -> Floats:
-            d = model.derivatives(*columns)
-            return np.append(d.value @ counts, d.score @ counts)
+        def of(block: Block) -> Floats:
+            d = model.derivatives(*block.columns)
+            return np.append(d.value @ block.counts, d.score @ block.counts)
 
-        total = self._sum(_BLOCK, block)
+        total = reduce(np.add, _in_threads(of, self._blocks))
         value, gradient = float(total[0]), np.exp(phi) * total[1:]
         if self.log_prior is None:
             return value, gradient
@@ -58,11 +64,11 @@ class Objective:
         """Return the log-posterior at one phi, its gradient and its Hessian by phi."""
         model, theta, size = self.model(phi), np.exp(phi), len(phi)
 
-        def block(columns: tuple[Floats, ...], counts: Floats) -> Floats:
-            d = model.derivatives(*columns)
-            return np.concatenate([[d.value @ counts], d.score @ counts, d.hessian(counts).ravel()])
+        def of(block: Block) -> Floats:
+            d = model.derivatives(*block.columns)
+            return np.concatenate([[d.value @ block.counts], d.score @ block.counts, d.hessian(block.counts).ravel()])
 
-        total = self._sum(_BLOCK, block)
+        total = reduce(np.add, _in_threads(of, self._blocks))
         value, gradient = float(total[0]), theta * total[1 : 1 + size]
         hessian = np.outer(theta, theta) * total[1 + size :].reshape(size, size) + np.diag(gradient)
         if self.log_prior is None:
@@ -73,15 +79,26 @@ class Objective:
             hessian + np.diag(self.log_prior.bend(phi)),
         )
 
-    def _sum(self, rows: int, block: Callable[[tuple[Floats, ...], Floats], Floats]) -> Floats:
-        starts = range(0, len(self.evidence.counts), rows)
+    @cached_property
+    def _blocks(self) -> list["Block"]:
+        evidence = self.evidence
+        parts = [slice(start, start + _ROWS) for start in range(0, len(evidence.counts), _ROWS)]
+        return [Block(tuple(column[part] for column in evidence.columns), evidence.counts[part]) for part in parts]
 
-        def at(start: int) -> Floats:
-            part = slice(start, start + rows)
-            return block(tuple(column[part] for column in self.evidence.columns), self.evidence.counts[part])
 
-        if len(starts) == 1:
-            return at(0)
-        with ThreadPoolExecutor() as pool:  # NumPy releases the lock; the sum is taken in order, whatever the threads
-            total: Floats = np.sum(list(pool.map(at, starts)), axis=0)
-        return total
+class Block(NamedTuple):
+    """Some rows of the evidence, and how many customers share each."""
+
+    columns: tuple[Floats, ...]
+    counts: Floats
+
+
+A = TypeVar("A")
+
+
+def _in_threads(function: Callable[[A], Floats], parts: Sequence[A]) -> list[Floats]:
+    """Return the values in the order of the parts, however many threads there are: NumPy releases the lock."""
+    if len(parts) == 1:
+        return [function(parts[0])]
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(function, parts))

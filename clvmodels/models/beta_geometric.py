@@ -96,8 +96,13 @@ class BetaGeometric(Parametric):
         return np.asarray(purchases + betaln(self.a, self.b + self.chances(x)) - betaln(self.a, self.b), dtype=float)
 
     def _log_last_chance(self, x: Floats) -> Floats:
+        with np.errstate(divide="ignore"):
+            return np.log(self.a * self._per_last_chance(x))
+
+    def _per_last_chance(self, x: Floats) -> Floats:
+        """Return 1 / (b + n - 1), or 0 where there was no chance to stop."""
         n = self.chances(x)
-        return np.where(n > 0, np.log(self.a) - np.log(np.where(n > 0, self.b + n - 1, 1.0)), -np.inf)
+        return np.where(n > 0, 1 / np.where(n > 0, self.b + n - 1, 1.0), 0.0)
 
     def probability_alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Return P(alive at T | x, t_x, T)."""
@@ -112,12 +117,8 @@ class BetaGeometric(Parametric):
         derivatives gain w (1 - w) times the outer product of their difference (``gap``).
         """
         r, alpha, a, b = (float(value) for value in (self.r, self.alpha, self.a, self.b))
-        n, k, w = self.chances(x), r + x, expit(self.log_odds_stopped(x, t_x, T))
-        per_age, per_last, per_chance = (
-            1 / (alpha + T),
-            1 / (alpha + t_x),
-            np.where(n > 0, 1 / np.where(n > 0, b + n - 1, 1.0), 0.0),
-        )
+        k, w = r + x, expit(self.log_odds_stopped(x, t_x, T))
+        per_age, per_last, per_chance = 1 / (alpha + T), 1 / (alpha + t_x), over_counts(self._per_last_chance, x)
 
         gap = np.stack([np.log(per_last / per_age), k * (per_age - per_last), np.full_like(w, 1 / a), -per_chance])
         alive = np.stack(
