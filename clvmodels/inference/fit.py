@@ -3,8 +3,9 @@
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from importlib.metadata import version
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,17 @@ from clvmodels.inference.methods import Laplace, Method
 from clvmodels.inference.objective import Objective
 from clvmodels.inference.peak import Peak, climb
 from clvmodels.inference.prior import Prior
+from clvmodels.inference.sandwich import sandwich_covariance
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.protocols import Evidence, Floats, Model
 from clvmodels.version import __version__
 
+if TYPE_CHECKING:
+    from clvmodels.inference.loo import LOO
+
 M = TypeVar("M", bound=Model)
+
+_PRIOR = "A prior that knows more than the default, such as clv.Laplace(prior=...) takes, can settle it too."
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +120,21 @@ class Fit(Generic[M]):
         return self.posterior
 
     @property
+    def aic(self) -> float:
+        """Akaike's criterion, 2 parameters - 2 log-likelihood: the smaller, the better, on the same data."""
+        return 2 * len(self.specification.parameter_names()) - 2 * self._maximum
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, log(customers) parameters - 2 log-likelihood: it asks more of a further parameter."""
+        return float(np.log(self.customers)) * len(self.specification.parameter_names()) - 2 * self._maximum
+
+    @property
+    def _maximum(self) -> float:
+        self.model  # noqa: B018 -- says what is wrong where there is none
+        return cast(float, self.log_likelihood)
+
+    @property
     def name(self) -> str:
         """The model's name."""
         return self.specification.name
@@ -123,22 +145,83 @@ class Fit(Generic[M]):
             raise FitError(f"{self.name} cannot be used on these data. {self.verdict}")
 
     def frame(self) -> pd.DataFrame:
-        """Return a row a parameter: estimate, standard error, and where there are draws mean, sd and 90 % interval."""
+        """Return a row a parameter.
+
+        Columns: ``parameter``, ``estimate`` (maximum likelihood), ``standard_error`` (from the curvature there),
+        ``sandwich_error`` (right even where the model is not) and their ``ratio``; where there are draws ``mean``,
+        ``sd``, ``lower_90``, ``upper_90``, and what is known of their quality, such as ``ess_bulk`` and ``r_hat``.
+        """
         names = self.specification.parameter_names()
-        table = pd.DataFrame({"parameter": names, "estimate": [getattr(self.model, name) for name in names]})
+        table = pd.DataFrame({"parameter": names})
+        if self.point is not None or self.posterior is None:
+            table["estimate"] = [getattr(self.model, name) for name in names]
         if self.standard_errors:
             table["standard_error"] = [self.standard_errors[name] for name in names]
+            table["sandwich_error"] = [self.sandwich_errors[name] for name in names]
+            table["ratio"] = table["sandwich_error"] / table["standard_error"]
         if self.posterior is None:
             return table
         draws = np.column_stack([np.ravel(getattr(self.posterior, name)) for name in names])
         low, high = np.quantile(draws, [0.05, 0.95], axis=0)
-        return table.assign(mean=draws.mean(axis=0), sd=draws.std(axis=0), lower_90=low, upper_90=high)
+        table = table.assign(mean=draws.mean(axis=0), sd=draws.std(axis=0), lower_90=low, upper_90=high)
+        return table.assign(**{column: [of[name] for name in names] for column, of in self.by_parameter.items()})
+
+    def leave_one_out(self, data: RFM) -> "LOO":
+        """Return how well the model predicts each customer from the others, without fitting again.
+
+        Parameters
+        ----------
+        data
+            What the fit learnt from.
+
+        Examples
+        --------
+        >>> import clvmodels as clv
+        >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount")
+        >>> rfm = log.split("1997-09-30")[0].summarize(unit="week")
+        >>> round(clv.fit(clv.BGNBD, rfm).leave_one_out(rfm).elpd)
+        -9586
+        """
+        from clvmodels.inference.loo import leave_one_out
+
+        return leave_one_out(self, data)
+
+    def to_arviz(self, data: RFM | None = None) -> Any:  # noqa: ANN401 -- another type in each generation of ArviZ
+        """Return the draws as ArviZ knows them: ``InferenceData``, or from ArviZ 1 on a ``DataTree``.
+
+        Parameters
+        ----------
+        data
+            What the fit learnt from, to add each customer's log-likelihood under each draw; a number for each customer
+            and draw, so mind the memory.
+        """
+        from clvmodels.inference.nuts import to_arviz
+
+        return to_arviz(self, data)
 
     def __repr__(self) -> str:
+        table = self.frame().to_string(index=False, float_format=_short) if self._found else ""
+        return "\n".join(filter(None, [*self._headline(), table]))
+
+    def _repr_html_(self) -> str:
+        table = self.frame().to_html(index=False, float_format=_short, border=0) if self._found else ""
+        return "".join(f"<p>{escape(line)}</p>" for line in self._headline()) + table
+
+    @property
+    def _found(self) -> bool:
+        return self.point is not None or self.posterior is not None
+
+    def _headline(self) -> list[str]:
         head = f"{self.name} fitted by {self.method} to {self.customers:,} customers, time in {self.unit}s"
-        likelihood = f"log-likelihood {self.log_likelihood:.3f}" if self.log_likelihood is not None else ""
-        table = self.frame().to_string(index=False, float_format=lambda value: f"{value:.5g}") if self.point else ""
-        return "\n".join(filter(None, [head, str(self.verdict), likelihood, table]))
+        lines = [head, str(self.verdict)]
+        if self.log_likelihood is not None:
+            lines.append(f"log-likelihood {self.log_likelihood:.3f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}")
+        lines += [f"prior of {name}: {words}" for name, words in self.prior.items()]
+        return lines
+
+
+def _short(value: float) -> str:
+    return f"{value:.5g}"
 
 
 def fit(specification: type[M], data: RFM, method: Method | None = None, seed: int = 0) -> Fit[M]:
@@ -184,12 +267,14 @@ def fit(specification: type[M], data: RFM, method: Method | None = None, seed: i
     fitted = Fit(specification, shortfall, data.unit, until, customers, repr(method), seed, _versions())
     if evidence.shortfall:
         return fitted
-    peak = climb(Objective(specification, evidence), np.log(specification.start()))
-    fitted = _at_peak(fitted, evidence, peak)
-    if not fitted.verdict.ok:
+    objective, start = Objective(specification, evidence), np.log(specification.start())
+    peak, prior = climb(objective, start), getattr(method, "prior", None)
+    fitted = _at_peak(fitted, objective, peak)
+    if not fitted.verdict.ok and prior in (None, Prior()):
         return fitted
+    if not fitted.verdict.ok:  # what the data leave open, the user's own prior may settle
+        fitted, peak = replace(fitted, point=None, log_likelihood=None), replace(peak, phi=start)
     inferred = method.infer(specification, evidence, peak, random_stream(seed, specification.name))
-    prior: Prior | None = getattr(method, "prior", None)
     posterior = None if inferred.phi is None else _model(specification, evidence, inferred.phi.T[:, :, None])
     return replace(
         fitted,
@@ -214,20 +299,29 @@ def _refuse_misfits(specification: object, data: object, method: object) -> None
         raise SettingError(f"{method!r} is not a method. Pass one such as clv.Laplace() or clv.MaximumLikelihood().")
 
 
-def _at_peak(fitted: Fit[M], evidence: Evidence, peak: Peak) -> Fit[M]:
+def _at_peak(fitted: Fit[M], objective: Objective, peak: Peak) -> Fit[M]:
+    evidence = objective.evidence
     point = _model(fitted.specification, evidence, peak.phi)
     diagnostics = {"iterations": peak.iterations}
     fitted = replace(
         fitted, point=point, log_likelihood=float(peak.value + evidence.log_jacobian), diagnostics=diagnostics
     )
     if peak.at_border:
-        return replace(fitted, verdict=Verdict(Outcome.AT_BORDER, point.unidentified()))
+        return replace(fitted, verdict=Verdict(Outcome.AT_BORDER, f"{point.unidentified()} {_PRIOR}"))
     if not peak.reached:
         gain = f"A further step could still gain {peak.decrement:.3g} in log-likelihood after {peak.iterations} steps."
         return replace(fitted, verdict=Verdict(Outcome.NOT_CONVERGED, gain + " Look for customers unlike the others."))
-    relative = np.sqrt(np.diag(peak.covariance))  # of the logarithms, so relative to the estimates
-    errors = {name: float(e * value) for e, (name, value) in zip(relative, point.parameters().items(), strict=True)}
-    return replace(fitted, verdict=Verdict(Outcome.CONVERGED, "It is a maximum."), standard_errors=errors)
+    return replace(
+        fitted,
+        verdict=Verdict(Outcome.CONVERGED, "It is a maximum."),
+        standard_errors=_errors(point, peak.covariance),
+        sandwich_errors=_errors(point, sandwich_covariance(objective, peak)),
+    )
+
+
+def _errors(point: Model, covariance: Floats) -> dict[str, float]:
+    relative = np.sqrt(np.diag(covariance))  # of the logarithms, so relative to the estimates
+    return {name: float(e * value) for e, (name, value) in zip(relative, point.parameters().items(), strict=True)}
 
 
 def _model(specification: type[M], evidence: Evidence, phi: Floats) -> M:

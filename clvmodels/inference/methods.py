@@ -12,6 +12,7 @@ from clvmodels.inference.peak import Peak, climb
 from clvmodels.inference.prior import Prior
 from clvmodels.inference.proposal import StudentT, mixture_density
 from clvmodels.inference.psis import smooth
+from clvmodels.inference.settings import Settings
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.protocols import Evidence, Floats, Model
 
@@ -56,8 +57,8 @@ class Method(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class MaximumLikelihood:
+@dataclass(frozen=True, repr=False)
+class MaximumLikelihood(Settings):
     """The point that makes the data most likely, with standard errors, and no draws.
 
     Examples
@@ -71,8 +72,8 @@ class MaximumLikelihood:
         return Inferred(None, Verdict(Outcome.CONVERGED, "Gradient and Hessian are those of a maximum."), {})
 
 
-@dataclass(frozen=True)
-class Laplace:
+@dataclass(frozen=True, repr=False)
+class Laplace(Settings):
     """The curvature at the posterior mode, in logarithms, corrected to the exact posterior and checked against it.
 
     Candidates come from a Student t distribution about the mode, with the covariance of Laplace's approximation. They

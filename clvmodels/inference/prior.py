@@ -9,6 +9,7 @@ from scipy import stats
 from scipy.special import gammaln
 
 from clvmodels.errors import SettingError
+from clvmodels.inference.settings import Settings
 from clvmodels.models.protocols import Floats
 
 _CENTRAL = (0.025, 0.5, 0.975)
@@ -40,8 +41,8 @@ def _refuse_unless_positive(owner: object, **numbers: float) -> None:
             raise SettingError(f"{type(owner).__name__}: {name} is a positive number; {value!r} is not.")
 
 
-@dataclass(frozen=True)
-class LogNormal:
+@dataclass(frozen=True, repr=False)
+class LogNormal(Settings):
     """The parameter's logarithm is Normal(log median, spread).
 
     Parameters
@@ -89,8 +90,8 @@ class LogNormal:
         return "log-normal"
 
 
-@dataclass(frozen=True)
-class Gamma:
+@dataclass(frozen=True, repr=False)
+class Gamma(Settings):
     """The parameter is gamma-distributed.
 
     Parameters
@@ -135,8 +136,8 @@ class Gamma:
         return "gamma"
 
 
-@dataclass(frozen=True)
-class Prior:
+@dataclass(frozen=True, repr=False)
+class Prior(Settings):
     """What is believed of a model's parameters before the data, independently of each other.
 
     Parameters
@@ -155,8 +156,8 @@ class Prior:
     Repeat purchases come once a month or so, in a base counted in weeks:
 
     >>> prior = Prior({"r": LogNormal(0.5, spread=1.0), "alpha": LogNormal(2.0, spread=1.0)}, scale=4.35)
-    >>> prior.others
-    LogNormal(median=1.0, spread=2.0)
+    >>> prior.others.quantiles([0.025, 0.975]).round(2)
+    array([ 0.02, 50.4 ])
     """
 
     parameters: Mapping[str, Distribution] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from clvmodels.models.nbd import NBD
 _FORMAT = "clvmodels fit, version 1"
 _MODELS: dict[str, Any] = {model.name: model for model in (BGNBD, MBGNBD, NBD, GammaGamma)}
 _AS_THEY_ARE = ("unit", "customers", "method", "log_likelihood", "observed_until")
-_TABLES = ("versions", "standard_errors")
+_TABLES = ("versions", "standard_errors", "sandwich_errors", "by_parameter", "prior")
 
 Fits = Fit[Any] | Mapping[str, Fit[Any]]
 

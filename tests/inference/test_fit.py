@@ -10,6 +10,7 @@ from clvmodels.errors import FitError, SettingError
 from clvmodels.inference import methods
 from clvmodels.inference.fit import fit, random_stream
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
+from clvmodels.inference.prior import LogNormal, Prior
 from clvmodels.inference.verdict import Outcome
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
@@ -246,7 +247,7 @@ def test_a_stream_belongs_to_a_seed_and_a_purpose() -> None:
 
 def test_the_table_of_a_fit(cdnow_purchases, cdnow_purchases_point) -> None:
     point = cdnow_purchases_point.frame()
-    assert list(point) == ["parameter", "estimate", "standard_error"]
+    assert list(point) == ["parameter", "estimate", "standard_error", "sandwich_error", "ratio"]
     frame = cdnow_purchases.frame()
     assert list(frame) == [*point, "mean", "sd", "lower_90", "upper_90"]
     assert frame["parameter"].tolist() == ["r", "alpha", "a", "b"]
@@ -257,12 +258,37 @@ def test_the_table_of_a_fit(cdnow_purchases, cdnow_purchases_point) -> None:
 
 def test_a_fit_says_what_it_is_and_where_it_comes_from(cdnow_purchases, cdnow_spend) -> None:
     text = repr(cdnow_purchases)
-    assert "BG/NBD fitted by Laplace(draws=1000" in text
-    assert "2,357 customers, time in weeks" in text
-    assert "log-likelihood -9582.429" in text
+    assert text.startswith("BG/NBD fitted by Laplace() to 2,357 customers, time in weeks\n")
+    assert "log-likelihood -9582.429, AIC 19172.86, BIC 19195.92" in text
+    assert "prior of r: log-normal, median 1, 95 % between 0.0198 and 50.4" in text
+    html = cdnow_purchases._repr_html_()
+    assert "<p>BG/NBD fitted by Laplace() to" in html
+    assert html.count("<tr") == 5
     assert cdnow_spend.customers == 946
     assert (cdnow_purchases.name, cdnow_purchases.seed) == ("BG/NBD", 0)
     assert set(cdnow_purchases.versions) == {"python", "clvmodels", "numpy", "scipy"}
+
+
+def test_criteria_are_those_of_the_maximum_of_the_likelihood(cdnow_purchases, cdnow_spend) -> None:
+    assert cdnow_purchases.aic == pytest.approx(2 * 4 + 2 * 9582.42921, abs=1e-4)
+    assert cdnow_purchases.bic == pytest.approx(4 * np.log(2357) + 2 * 9582.42921, abs=1e-4)
+    assert cdnow_spend.bic == pytest.approx(3 * np.log(946) + 2 * 4055.91769, abs=1e-4)
+
+
+def test_a_prior_that_knows_more_settles_what_the_data_leave_open(cdnow_rfm) -> None:
+    few = cdnow_rfm.take(np.arange(40))
+    unsettled = fit(BGNBD, few)
+    assert unsettled.verdict.outcome is Outcome.AT_BORDER
+    assert "A prior that knows more" in unsettled.verdict.detail
+    settled = fit(BGNBD, few, Laplace(prior=Prior(others=LogNormal(1.0, 1.0))))
+    assert settled.verdict.ok
+    assert np.median(settled.draws.a) == pytest.approx(0.5, abs=0.3)
+    assert "estimate" not in settled.frame()
+    assert "mean" in repr(settled)
+    with pytest.raises(FitError, match="has no estimate"):
+        _ = settled.model
+    with pytest.raises(FitError, match="has no estimate"):
+        _ = settled.aic
 
 
 # --- recovery ----------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def document(purchases, tmp_path):
 def assert_same(one: Fit, other: Fit):
     for name in ("specification", "verdict", "unit", "customers", "method", "seed", "log_likelihood"):
         assert getattr(one, name) == getattr(other, name)
-    for name in ("versions", "standard_errors", "diagnostics"):
+    for name in ("versions", "standard_errors", "sandwich_errors", "by_parameter", "prior", "diagnostics"):
         assert dict(getattr(one, name)) == dict(getattr(other, name))
     for name in ("point", "posterior"):
         before, after = getattr(one, name), getattr(other, name)
