@@ -29,7 +29,7 @@ from clvmodels.models.special import beta_rule, discount_rule, log_one_plus_exp,
 
 _SMALLEST = 1e-100  # a probability to stop that is as good as none, and whose inverse is still finite
 _NO_DROP_OUT = 0.05  # mean probability to stop below which, at the border, nobody seems to
-_ALIKE = 1e3  # a + b above which all customers have nearly the same probability to stop
+_ALIKE = 1e3  # r, or a + b, above which all customers are nearly the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,11 @@ class BetaGeometric(Parametric):
             return (
                 f"All customers seem to stop with the same probability ({stop:.3g} a purchase), so a and b cannot be "
                 "told apart. Use more customers or a longer log."
+            )
+        if self.r > _ALIKE:
+            return (
+                f"All customers seem to buy at the same rate, {self.r / self.alpha:.3g} a typical gap, so r and alpha "
+                "cannot be told apart. Use more customers or a longer log."
             )
         return (
             f"At r = {self.r:.3g}, alpha = {self.alpha:.3g}, a = {self.a:.3g}, b = {self.b:.3g} the likelihood is "
