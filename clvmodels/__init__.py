@@ -12,13 +12,17 @@ from clvmodels import errors
 from clvmodels.data import datasets
 from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Transactions
+from clvmodels.evaluation import checks
 from clvmodels.evaluation.compare import compare
+from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.fit import Fit, fit
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
+from clvmodels.inference.prior import Gamma, LogNormal, Prior
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
+from clvmodels.models.pareto_nbd import ParetoNBD
 from clvmodels.prediction.predict import predict
 from clvmodels.scoring.storage import load, save
 from clvmodels.valuation.plan import Plan
@@ -31,15 +35,21 @@ __all__ = [
     "MBGNBD",
     "NBD",
     "RFM",
+    "Bootstrap",
     "Fit",
+    "Gamma",
     "GammaGamma",
     "Laplace",
+    "LogNormal",
     "MaximumLikelihood",
+    "ParetoNBD",
     "Plan",
+    "Prior",
     "SimpleFormula",
     "Transactions",
     "Valuation",
     "__version__",
+    "checks",
     "compare",
     "datasets",
     "errors",

@@ -46,6 +46,7 @@ class PurchaseModel(StrEnum):
 
     BGNBD = "BGNBD"
     MBGNBD = "MBGNBD"
+    ParetoNBD = "ParetoNBD"
     NBD = "NBD"
 
 

@@ -9,7 +9,7 @@ from clvmodels.data.rfm import RFM
 from clvmodels.errors import FitError, InfiniteMeanError
 from clvmodels.inference.verdict import Outcome
 
-PURCHASE_MODELS = [clv.BGNBD, clv.MBGNBD, clv.NBD]
+PURCHASE_MODELS = [clv.BGNBD, clv.MBGNBD, clv.ParetoNBD, clv.NBD]
 rng = np.random.default_rng(7)
 
 

@@ -10,7 +10,7 @@ from clvmodels.errors import SettingError
 from clvmodels.inference.objective import Objective
 from clvmodels.inference.peak import Peak, climb
 from clvmodels.inference.prior import Prior
-from clvmodels.inference.proposal import StudentT, mixture_density
+from clvmodels.inference.proposal import StudentT, along, mixture_density
 from clvmodels.inference.psis import smooth
 from clvmodels.inference.settings import Settings
 from clvmodels.inference.verdict import Outcome, Verdict
@@ -20,6 +20,8 @@ TRUSTED_K = 0.7  # beyond it importance sampling is not reliable (Vehtari et al.
 _GOOD_K = 0.5  # below it the weights have a variance, and no further round is needed
 _ENOUGH = 0.75  # effective candidates a draw
 _MOST_ROUNDS = 6
+_MOST_PIECES = 5
+_FEWEST_A_PIECE = 100  # effective candidates, for a mean and a covariance
 _FEWEST_CANDIDATES = 1000  # fewer leave the tail too short to judge
 
 
@@ -111,18 +113,19 @@ class Laplace(Settings):
         objective = Objective(specification, evidence, self.prior)
         mode = climb(objective, peak.phi)
         size = max(self.draws, _FEWEST_CANDIDATES)
-        proposals = [StudentT(mode.phi, mode.covariance)]
+        proposals, sizes = [StudentT(mode.phi, mode.covariance)], [size]
         candidates = proposals[0].draw(size, rng)
         target = objective.value(candidates)
-        while True:
-            weights, k_hat = smooth(target - mixture_density(proposals, candidates))
+        for rounds in range(1, _MOST_ROUNDS + 1):
+            weights, k_hat = smooth(target - mixture_density(proposals, sizes, candidates))
             ess = float(1 / np.sum(weights**2))
-            if (k_hat < _GOOD_K and ess > _ENOUGH * self.draws) or len(proposals) == _MOST_ROUNDS:
+            if (k_hat < _GOOD_K and ess > _ENOUGH * self.draws) or rounds == _MOST_ROUNDS:
                 break
-            proposals.append(StudentT.about(candidates, weights))
-            more = proposals[-1].draw(size, rng)
+            pieces = along(candidates, weights, int(np.clip(ess / _FEWEST_A_PIECE, 1, _MOST_PIECES)))
+            more = np.vstack([piece.draw(size // len(pieces), rng) for piece in pieces])
+            proposals, sizes = [*proposals, *pieces], [*sizes, *[size // len(pieces)] * len(pieces)]
             candidates, target = np.vstack([candidates, more]), np.append(target, objective.value(more))
-        found: dict[str, float] = {"k_hat": k_hat, "ess": ess, "rounds": len(proposals)}
+        found: dict[str, float] = {"k_hat": k_hat, "ess": ess, "rounds": rounds}
         verdict = _judge(k_hat)
         if not verdict.ok and self.otherwise is not None:
             instead = self.otherwise.infer(specification, evidence, peak, rng)

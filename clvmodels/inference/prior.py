@@ -54,8 +54,8 @@ class LogNormal(Settings):
 
     Examples
     --------
-    >>> LogNormal(median=1.0, spread=2.0).quantiles([0.025, 0.975]).round(3)
-    array([ 0.02 , 50.398])
+    >>> LogNormal(median=1.0, spread=2.0).quantiles([0.5, 0.975]).round(1)
+    array([ 1. , 50.4])
     """
 
     median: float = 1.0
@@ -156,8 +156,8 @@ class Prior(Settings):
     Repeat purchases come once a month or so, in a base counted in weeks:
 
     >>> prior = Prior({"r": LogNormal(0.5, spread=1.0), "alpha": LogNormal(2.0, spread=1.0)}, scale=4.35)
-    >>> prior.others.quantiles([0.025, 0.975]).round(2)
-    array([ 0.02, 50.4 ])
+    >>> prior.others
+    LogNormal()
     """
 
     parameters: Mapping[str, Distribution] = field(default_factory=dict)

@@ -46,8 +46,27 @@ class StudentT:
         return density
 
 
-def mixture_density(proposals: Sequence[StudentT], phi: Floats) -> Floats:
-    """Return the log-density of an even mixture of the proposals, up to their constant."""
-    together: Floats = logsumexp([proposal.log_density(phi) for proposal in proposals], axis=0)
-    even: Floats = together - np.log(len(proposals))
-    return even
+def along(candidates: Floats, weights: Floats, pieces: int) -> list[StudentT]:
+    """Return distributions that follow weighted candidates along their longest axis, where a posterior may be curved.
+
+    Parameters
+    ----------
+    candidates, weights
+        Shapes ``(n, parameters)`` and ``(n,)``; the weights sum to 1.
+    pieces
+        How many, each about an equal share of the weight.
+    """
+    whole = StudentT.about(candidates, weights)
+    if pieces == 1:
+        return [whole]
+    order = np.argsort((candidates - whole.centre) @ np.linalg.eigh(whole.scatter)[1][:, -1], kind="stable")
+    reached = np.cumsum(weights[order])
+    shares = np.split(order, np.searchsorted(reached, np.arange(1, pieces) / pieces))
+    return [StudentT.about(candidates[share], weights[share] / weights[share].sum()) for share in shares]
+
+
+def mixture_density(proposals: Sequence[StudentT], sizes: Sequence[int], phi: Floats) -> Floats:
+    """Return the log-density of a mixture of the proposals, each with as many draws, up to their constant."""
+    share = np.log(np.array(sizes) / sum(sizes))[:, None]
+    mixture: Floats = logsumexp(share + [proposal.log_density(phi) for proposal in proposals], axis=0)
+    return mixture

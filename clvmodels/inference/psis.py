@@ -8,6 +8,7 @@ Distribution, Technometrics 51(3).
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clvmodels.models.protocols import Floats
 
@@ -19,6 +20,13 @@ class Smoothed(NamedTuple):
 
     weights: Floats
     k_hat: float
+
+
+class SmoothedRows(NamedTuple):
+    """Normalised weights, shape ``(rows, draws)``, and k-hat of each row, shape ``(rows,)``."""
+
+    weights: Floats
+    k_hat: Floats
 
 
 def smooth(log_ratios: Floats) -> Smoothed:
@@ -34,42 +42,94 @@ def smooth(log_ratios: Floats) -> Smoothed:
     The smoothed weights, which sum to 1, and the shape k-hat of the tail (infinite where the tail is too short to
     tell, minus infinity where all ratios are equal, so that there is no tail).
     """
-    log_weights = log_ratios - log_ratios.max()
-    order = np.argsort(log_weights, kind="stable")
-    tail = order[-int(np.ceil(min(len(order) / 5, 3 * np.sqrt(len(order))))) - 1 :]
-    threshold, tail = max(log_weights[tail[0]], np.log(np.finfo(float).tiny)), tail[1:]
-    tail = tail[log_weights[tail] > threshold]
-    if np.ptp(log_weights) < 1e-12:
-        return Smoothed(np.full(len(log_weights), 1 / len(log_weights)), -np.inf)
-    if len(tail) < _FEWEST_IN_TAIL:
-        return Smoothed(_normalised(log_weights), np.inf)
-    excess = np.exp(log_weights[tail]) - np.exp(threshold)
-    k, sigma = fit_pareto(excess)
-    probability = (np.arange(len(tail)) + 0.5) / len(tail)
-    quantiles = sigma * np.expm1(-k * np.log1p(-probability)) / k if k else -sigma * np.log1p(-probability)
-    log_weights = log_weights.copy()
-    log_weights[tail] = np.minimum(np.log(quantiles + np.exp(threshold)), 0.0)
-    return Smoothed(_normalised(log_weights), k)
+    weights, k_hat = smooth_rows(log_ratios[None])
+    return Smoothed(weights[0], float(k_hat[0]))
 
 
-def fit_pareto(excess: Floats) -> tuple[float, float]:
+def smooth_rows(log_ratios: Floats) -> SmoothedRows:
+    """Smooth many sets of importance ratios at once, each as ``smooth`` does.
+
+    Parameters
+    ----------
+    log_ratios
+        log target - log proposal of each draw, a row a target, shape ``(rows, draws)``. It takes several times this
+        array's memory: pass many rows in blocks.
+
+    Examples
+    --------
+    >>> ratios = np.random.default_rng(0).normal(size=(3, 1000))
+    >>> weights, k_hat = smooth_rows(ratios)
+    >>> weights.sum(axis=1), k_hat < 0.7
+    (array([1., 1., 1.]), array([ True,  True,  True]))
+    """
+    draws = log_ratios.shape[1]
+    log_weights = log_ratios - log_ratios.max(axis=1, keepdims=True)
+    where, tail = _largest(log_weights, 1 + int(np.ceil(min(draws / 5, 3 * np.sqrt(draws)))))
+    threshold = np.maximum(tail[:, 0], np.log(np.finfo(float).tiny))
+    length = (tail[:, 1:] > threshold[:, None]).sum(axis=1)
+    k_hat = np.full(len(log_weights), np.inf)
+    for size in np.unique(length[length >= _FEWEST_IN_TAIL]):  # ties at the threshold shorten a tail: few sizes occur
+        rows = np.flatnonzero(length == size)
+        smoothed, k_hat[rows] = _pareto_tail(tail[rows, -size:], threshold[rows])
+        log_weights[rows[:, None], where[rows, -size:]] = smoothed
+    equal = np.ptp(log_ratios, axis=1) < 1e-12
+    log_weights[equal], k_hat[equal] = 0.0, -np.inf
+    return SmoothedRows(_normalised(log_weights), k_hat)
+
+
+def fit_pareto(excess: Floats) -> tuple[Floats, Floats]:
     """Return shape k and scale of a generalised Pareto distribution of positive excesses, in ascending order.
 
     Zhang & Stephens' posterior mean over a grid of the ratio k / scale, with the weak prior on k of the PSIS paper.
+
+    Parameters
+    ----------
+    excess
+        Shape ``(n,)``, or ``(rows, n)`` for many samples.
+
+    Returns
+    -------
+    Two arrays of shape ``()`` or ``(rows,)``.
     """
-    n = len(excess)
+    n = excess.shape[-1]
     grid = 30 + int(np.sqrt(n))
-    quartile = excess[int(n / 4 + 0.5) - 1]
-    b = (1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))) / (3 * quartile) + 1 / excess[-1]
-    shape = np.log1p(-b[:, None] * excess).mean(axis=1)
+    quartile, most = excess[..., int(n / 4 + 0.5) - 1], excess[..., -1]
+    point = (1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))).reshape(-1, *[1] * quartile.ndim)
+    b = point / (3 * quartile) + 1 / most
+    shape = np.array([_shape(ratio, excess) for ratio in b])
     profile = n * (np.log(-b / shape) - shape - 1)
-    weights = np.exp(profile - profile.max())
-    mean = float(weights @ b / weights.sum())
-    k = float(np.log1p(-mean * excess).mean())
+    weights = np.exp(profile - profile.max(axis=0))
+    mean = (weights * b).sum(axis=0) / weights.sum(axis=0)
+    k = _shape(mean, excess)
     return (k * n + 5) / (n + 10), -k / mean
 
 
+def _shape(ratio: Floats, excess: Floats) -> Floats:
+    """Return the shape that is most likely at a ratio k / scale."""
+    shape: Floats = np.log1p(-ratio[..., None] * excess).mean(axis=-1)
+    return shape
+
+
+def _largest(values: Floats, size: int) -> tuple[NDArray[np.intp], Floats]:
+    """Return the positions of the largest values of each row and the values, ascending, ties in order of position."""
+    start = max(values.shape[1] - size, 0)
+    where = np.sort(np.argpartition(values, start, axis=1)[:, start:], axis=1)
+    found = np.take_along_axis(values, where, axis=1)
+    order = np.argsort(found, axis=1, kind="stable")
+    return np.take_along_axis(where, order, axis=1), np.take_along_axis(found, order, axis=1)
+
+
+def _pareto_tail(tail: Floats, threshold: Floats) -> tuple[Floats, Floats]:
+    """Return what replaces the logarithms of the largest weights, shape ``(rows, size)``, and k-hat ``(rows,)``."""
+    base = np.exp(threshold)
+    k, sigma = fit_pareto(np.exp(tail) - base[:, None])
+    exponential = -np.log1p(-(np.arange(tail.shape[1]) + 0.5) / tail.shape[1])
+    bent = np.where(k == 0, 1.0, k)[:, None]
+    quantiles = sigma[:, None] * np.where(k[:, None] == 0, exponential, np.expm1(bent * exponential) / bent)
+    return np.minimum(np.log(quantiles + base[:, None]), 0.0), k
+
+
 def _normalised(log_weights: Floats) -> Floats:
-    weights = np.exp(log_weights - log_weights.max())
-    normalised: Floats = weights / weights.sum()
+    weights = np.exp(log_weights - log_weights.max(axis=1, keepdims=True))
+    normalised: Floats = weights / weights.sum(axis=1, keepdims=True)
     return normalised

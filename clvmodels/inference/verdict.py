@@ -12,6 +12,8 @@ class Outcome(Enum):
     AT_BORDER = "The estimates ran to the border of the parameter space."
     NOT_CONVERGED = "The search did not reach a maximum."
     POOR_APPROXIMATION = "The posterior is too far from its approximation."
+    POOR_MIXING = "The chains do not agree."
+    UNSTABLE = "The estimates exist in too few samples of these customers."
 
 
 @dataclass(frozen=True)

@@ -72,10 +72,10 @@ _STYLE: Mapping[str, Any] = {
 }
 _CORNER = 4  # candidates named in the corner of a plot
 MOST_LINES = 4  # candidates in one plot
-_WIDE, _MIDDLE, _NARROW = 4.5, 3.8, 3.5  # inches; each fits a phone
+WIDE, MIDDLE, NARROW = 4.5, 3.8, 3.5  # inches; each fits a phone
 
 
-_BACKDROP: Mapping[str, Any] = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+BACKDROP: Mapping[str, Any] = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
 _LINES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), "-.")  # the first of a kind is solid
 
 
@@ -104,20 +104,21 @@ def kind(candidate: str) -> Kind:
     return _PACKAGE if candidate.startswith("lifetimes") else _MODEL
 
 
-def _styled(draw: Callable[P, R]) -> Callable[P, R]:
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
     """Run a function in the style of this module, whatever style the caller has set."""
 
     @wraps(draw)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> R:
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
         with mpl.rc_context():
             mpl.rcdefaults()
             mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # the stubs list literal keys
             return draw(*args, **kwargs)
 
-    return styled
+    return run
 
 
-def _canvas(width: float, height: float, label: str, grid: str = "") -> tuple[Figure, Axes]:
+def canvas(width: float, height: float, label: str, grid: str = "") -> tuple[Figure, Axes]:
+    """Return a figure of a size in inches with one empty plot, its text for those who cannot see it, and grid lines."""
     figure = Figure(figsize=(width, height), layout="constrained", label=label)
     axes = figure.add_subplot()
     for axis in grid:
@@ -125,18 +126,20 @@ def _canvas(width: float, height: float, label: str, grid: str = "") -> tuple[Fi
     return figure, axes
 
 
-def _short_ticks(axes: Axes, axis: str, ticks: int = 5) -> None:
+def short_ticks(axes: Axes, axis: str, ticks: int = 5) -> None:
+    """Write the numbers of an axis short: 1.2 million, and not 1200000."""
     which = axes.xaxis if axis == "x" else axes.yaxis
     which.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
     which.set_major_formatter(FuncFormatter(lambda value, _: short(value).removesuffix(".00").removesuffix(".0")))
 
 
-def _percent_ticks(axes: Axes, axis: str) -> None:
+def percent_ticks(axes: Axes, axis: str) -> None:
+    """Write the shares of an axis in percent."""
     which = axes.xaxis if axis == "x" else axes.yaxis
     which.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
 
 
-@_styled
+@styled
 def totals(frame: pd.DataFrame, quantity: str) -> Figure:
     """Draw each candidate's total against what happened, with the 90 % interval where it has one.
 
@@ -154,13 +157,13 @@ def totals(frame: pd.DataFrame, quantity: str) -> Figure:
     own = own.dropna(subset="predicted_total").astype(dict.fromkeys(names, float)).reset_index(drop=True)
     actual = float(own["actual_total"].max())
     label = f"Total {quantity}: {short(actual)} happened, and what {count(len(own), 'candidate')} predicted."
-    figure, axes = _canvas(_WIDE, 0.75 + 0.46 * len(own), label, grid="x")
+    figure, axes = canvas(WIDE, 0.75 + 0.46 * len(own), label, grid="x")
     edge = _edge(own, actual)
     for row, candidate in own.iterrows():
         _total(axes, float(row), candidate, edge)  # type: ignore[arg-type]  # the index is 0, 1, ...
     _actual(axes, actual, edge)
     axes.set(xlim=(0, edge), ylim=(len(own) - 0.45, -1.1), yticks=[])
-    _short_ticks(axes, "x")
+    short_ticks(axes, "x")
     return figure
 
 
@@ -179,8 +182,8 @@ def _total(axes: Axes, row: float, candidate: "pd.Series[Any]", edge: float) -> 
     text = f"{short(predicted)}  ({change(predicted, candidate['actual_total'])})"
     at = axes.get_yaxis_transform()
     name = _clipped(candidate["candidate"], 52)
-    axes.text(0, row - 0.32, name, color=look.colour, va="center", transform=at, bbox=_BACKDROP)
-    axes.text(1, row - 0.32, text, ha="right", va="center", color=INK, transform=at, bbox=_BACKDROP)
+    axes.text(0, row - 0.32, name, color=look.colour, va="center", transform=at, bbox=BACKDROP)
+    axes.text(1, row - 0.32, text, ha="right", va="center", color=INK, transform=at, bbox=BACKDROP)
 
 
 def _actual(axes: Axes, actual: float, edge: float) -> None:
@@ -190,7 +193,7 @@ def _actual(axes: Axes, actual: float, edge: float) -> None:
     axes.annotate(f"{short(actual)} happened", (actual, -0.85), **where, fontweight="bold")
 
 
-@_styled
+@styled
 def by_frequency(table: pd.DataFrame, most: int = MOST_LINES) -> Figure:
     """Draw mean purchases by the number of past ones: bars happened, lines were predicted.
 
@@ -203,7 +206,7 @@ def by_frequency(table: pd.DataFrame, most: int = MOST_LINES) -> Figure:
     """
     names = distinct(table, most)
     label = f"Mean purchases by number of past repeat purchases: what happened, and what {join(names)} predicted."
-    figure, axes = _canvas(_WIDE, 3.5, label, grid="y")
+    figure, axes = canvas(WIDE, 3.5, label, grid="y")
     x = np.arange(len(table))
     axes.bar(x, table["actual"], width=0.62, color=BAR)
     for name, line in zip(names, _lines(names), strict=True):
@@ -212,8 +215,8 @@ def by_frequency(table: pd.DataFrame, most: int = MOST_LINES) -> Figure:
     axes.set(xlabel="repeat purchases before the holdout, and customers", xticks=x)
     axes.set_xticklabels([f"{row.frequency}\n{row.customers:,}" for row in table.itertuples()])
     _beside(axes, x[-1] + 0.45, {name: float(table[name].iloc[-1]) for name in names})
-    axes.text(0.02, 0.97, "bars: what happened", va="top", color=MUTED, transform=axes.transAxes, bbox=_BACKDROP)
-    _short_ticks(axes, "y")
+    axes.text(0.02, 0.97, "bars: what happened", va="top", color=MUTED, transform=axes.transAxes, bbox=BACKDROP)
+    short_ticks(axes, "y")
     return figure
 
 
@@ -267,7 +270,7 @@ def _apart(heights: Sequence[float], sizes: Sequence[float]) -> list[float]:
     return placed
 
 
-@_styled
+@styled
 def coverage(intervals: pd.DataFrame, quantity: str) -> Figure:
     """Draw how much the intervals of each level held: dots by randomised PIT, rings the raw share, the line is ideal.
 
@@ -280,7 +283,7 @@ def coverage(intervals: pd.DataFrame, quantity: str) -> Figure:
     """
     own = intervals[intervals["quantity"] == quantity]
     label = f"Share of {quantity} inside the intervals of each level; on the diagonal where calibrated."
-    figure, axes = _canvas(_NARROW, 3.3, label, grid="xy")
+    figure, axes = canvas(NARROW, 3.3, label, grid="xy")
     levels = sorted(own["level"].unique())
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1)
     groups = list(_alike(own))
@@ -291,7 +294,7 @@ def coverage(intervals: pd.DataFrame, quantity: str) -> Figure:
     lowest = min(float(own[["pit", "coverage"]].to_numpy().min()) - 0.04, 0.35)
     axes.set(xlim=(0.46, 0.99), ylim=(lowest, 1.01), xticks=levels, xlabel="nominal level, %", ylabel="share inside")
     axes.set_xticklabels([number(100 * level) for level in levels])
-    _percent_ticks(axes, "y")
+    percent_ticks(axes, "y")
     _at_ninety(axes, groups)
     return figure
 
@@ -303,7 +306,7 @@ def _at_ninety(axes: Axes, groups: Sequence[tuple[list[str], pd.DataFrame]]) -> 
         share = float(rows.loc[rows["level"] == 0.90, "pit"].iloc[0])
         lines.append((f"{_clipped(join(names), 24)} {percent(share, 1)}", kind(names[0]).colour))
     for row, (text, colour) in enumerate(reversed(lines)):
-        axes.text(0.98, 0.04 + 0.075 * row, text, color=colour, ha="right", transform=axes.transAxes, bbox=_BACKDROP)
+        axes.text(0.98, 0.04 + 0.075 * row, text, color=colour, ha="right", transform=axes.transAxes, bbox=BACKDROP)
 
 
 def _alike(own: pd.DataFrame) -> Iterator[tuple[list[str], pd.DataFrame]]:
@@ -315,7 +318,7 @@ def _alike(own: pd.DataFrame) -> Iterator[tuple[list[str], pd.DataFrame]]:
         yield names, own[own["candidate"] == names[0]].sort_values("level")
 
 
-@_styled
+@styled
 def pit_histogram(score: Score) -> Figure:
     """Draw the distribution of the randomised PIT: level where the forecast is calibrated.
 
@@ -323,7 +326,7 @@ def pit_histogram(score: Score) -> Figure:
     """
     shares = np.asarray(score.pit)
     label = f"Randomised PIT in {len(shares)} bins: {percent(shares.min(), 1)} to {percent(shares.max(), 1)} a bin."
-    figure, axes = _canvas(_NARROW, 2.3, label, grid="y")
+    figure, axes = canvas(NARROW, 2.3, label, grid="y")
     axes.bar(PIT_EDGES[:-1], shares, width=np.diff(PIT_EDGES) * 0.9, align="edge", color=BAND)
     even = 1 / len(shares)
     axes.axhline(even, color=INK, linewidth=1.2)
@@ -335,21 +338,21 @@ def pit_histogram(score: Score) -> Figure:
     )
     axes.text(1, 0.97, "line: calibrated", ha="right", va="top", color=MUTED, transform=axes.transAxes)
     axes.yaxis.set_major_locator(MaxNLocator(4))
-    _percent_ticks(axes, "x")
+    percent_ticks(axes, "x")
     axes.yaxis.set_major_formatter(
         FuncFormatter(lambda value, _: percent(value, 0 if value * 100 == round(value * 100) else 1))
     )
     return figure
 
 
-@_styled
+@styled
 def concentration(values: Floats) -> Figure:
     """Draw the share of the value that the most valuable customers bring; ``values`` of shape ``(customers,)``."""
     share, brought = lorenz(values)
     marks = [mark for mark in (0.1, 0.2, 0.5) if mark * len(values) >= 1]
     texts = [f"top {percent(mark)}: {percent(np.interp(mark, share, brought))}" for mark in marks]
     label = "Share of the expected value by share of customers, most valuable first. " + ", ".join(texts)
-    figure, axes = _canvas(_WIDE, 3.5, label, grid="xy")
+    figure, axes = canvas(WIDE, 3.5, label, grid="xy")
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1)
     axes.text(0.73, 0.68, "if all were alike", color=MUTED, fontsize=8.5, ha="left", va="top")
     axes.fill_between(share, share, brought, color=BAND, alpha=0.35, linewidth=0)
@@ -365,8 +368,8 @@ def concentration(values: Floats) -> Figure:
         xlabel="share of customers, most valuable first",
         ylabel="share of the value",
     )
-    _percent_ticks(axes, "x")
-    _percent_ticks(axes, "y")
+    percent_ticks(axes, "x")
+    percent_ticks(axes, "y")
     return figure
 
 
@@ -384,7 +387,7 @@ def lorenz(values: Floats) -> tuple[Floats, Floats]:
     return np.linspace(0, 1, len(values) + 1), np.append(0.0, np.minimum(ordered.cumsum() / total, 1.0))
 
 
-@_styled
+@styled
 def customers(frame: pd.DataFrame, most: int = 20) -> Figure:
     """Draw the most valuable customers: expected value, and 90 % interval of the realised value where there is one.
 
@@ -397,7 +400,7 @@ def customers(frame: pd.DataFrame, most: int = 20) -> Figure:
     """
     top = most_valuable(frame, most)
     label = f"The {len(top)} most valuable customers: expected value and 90 % interval of the realised value."
-    figure, axes = _canvas(_MIDDLE, 0.8 + 0.24 * len(top), label, grid="x")
+    figure, axes = canvas(MIDDLE, 0.8 + 0.24 * len(top), label, grid="x")
     y = np.arange(len(top))
     if "clv_lower" in top:
         axes.hlines(y, top["clv_lower"], top["clv_upper"], color=BAND, linewidth=4.5)
@@ -406,7 +409,7 @@ def customers(frame: pd.DataFrame, most: int = 20) -> Figure:
     axes.set(ylim=(len(top) - 0.4, -0.6), yticks=y, xlabel="value of a customer")
     axes.set_yticklabels([_clipped(str(name)) for name in top["customer_id"]])
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]) if top["clv_mean"].min() < 0 else 0.0)
-    _short_ticks(axes, "x")
+    short_ticks(axes, "x")
     return figure
 
 
@@ -414,14 +417,14 @@ def _clipped(name: str, most: int = 18) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-@_styled
+@styled
 def future_total(total: Total) -> Figure:
     """Draw what the whole base may really bring, with the 90 % intervals of the realised and of the expected sum."""
     low, high = total.interval(0.90)
     label = (
         f"Simulated totals of the whole base: mean {short(total.mean)}, 90 % between {short(low)} and {short(high)}."
     )
-    figure, axes = _canvas(_WIDE, 3.1, label)
+    figure, axes = canvas(WIDE, 3.1, label)
     heights, edges = np.histogram(np.asarray(total.realised), bins=30)
     middle = (edges[1:] + edges[:-1]) / 2
     inside = (middle >= low) & (middle <= high)
@@ -434,7 +437,7 @@ def future_total(total: Total) -> Figure:
     if total.uncertain:
         _bracket(axes, *total.expected_interval(0.90), -0.36 * top, "expected total")
     axes.set(yticks=[], ylim=((-0.62 if total.uncertain else -0.36) * top, 1.25 * top))
-    _short_ticks(axes, "x")
+    short_ticks(axes, "x")
     return figure
 
 
@@ -452,7 +455,7 @@ def _bracket(axes: Axes, low: float, high: float, y: float, name: str) -> None:
     )
 
 
-@_styled
+@styled
 def to_svg(figure: Figure) -> str:
     """Return a figure as SVG for the inside of a page: equal figures give equal text, and ids that are its own.
 

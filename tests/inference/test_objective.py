@@ -11,8 +11,9 @@ from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
+from clvmodels.models.pareto_nbd import ParetoNBD
 
-MODELS = [BGNBD, MBGNBD, NBD, GammaGamma]
+MODELS = [BGNBD, MBGNBD, NBD, ParetoNBD, GammaGamma]
 
 
 @pytest.mark.parametrize("prior", [None, Prior(), Prior({"r": Gamma(3.0, 0.5)}, LogNormal(2.0, 0.5), scale=3.0)])

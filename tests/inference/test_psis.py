@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from clvmodels.inference.psis import fit_pareto, smooth
+from clvmodels.inference.psis import fit_pareto, smooth, smooth_rows
 
 
 def arviz(log_ratios):
@@ -92,3 +92,17 @@ def test_importance_weights_of_a_known_pair_have_the_shape_of_theory() -> None:
     weights, k_hat = smooth(-x + 3 * x)
     assert k_hat == pytest.approx(2 / 3, abs=0.06)
     assert weights @ x == pytest.approx(1.0, abs=0.1)  # the target's mean, from draws with mean 1/3
+
+
+def test_many_rows_at_once_are_each_row_alone() -> None:
+    rng = np.random.default_rng(7)
+    rows = rng.standard_t(3, (40, 1000))
+    tied = rows[:, rng.integers(0, 1000, 1000)]  # draws that appear twice shorten some rows' tails
+    everything = np.vstack([rows, tied, np.round(rows), np.full((1, 1000), 3.0), np.eye(1000)[:2]])
+    weights, k_hat = smooth_rows(everything)
+    for row, weight, k in zip(everything, weights, k_hat, strict=True):
+        alone = smooth(row)
+        assert k == pytest.approx(alone.k_hat, abs=1e-12)
+        np.testing.assert_allclose(weight, alone.weights, rtol=1e-10)
+    np.testing.assert_allclose(weights.sum(axis=1), 1)
+    assert {-np.inf, np.inf} < set(k_hat)

@@ -8,8 +8,9 @@ from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
+from clvmodels.models.pareto_nbd import ParetoNBD
 
-MODELS = [(BGNBD, 4), (MBGNBD, 4), (NBD, 2), (GammaGamma, 3)]
+MODELS = [(BGNBD, 4), (MBGNBD, 4), (NBD, 2), (ParetoNBD, 4), (GammaGamma, 3)]
 
 
 @pytest.mark.parametrize(("model", "parameters"), MODELS)
@@ -59,8 +60,8 @@ def test_draws_are_counted_and_taken_by_position() -> None:
 def test_another_unit_changes_the_scaled_parameter_alone(model, parameters) -> None:
     before = model(*np.arange(1.0, parameters + 1)).parameters()
     after = model(*np.arange(1.0, parameters + 1)).rescaled(7.0).parameters()
-    scaled = "gamma" if model is GammaGamma else "alpha"
-    assert after == before | {scaled: 7 * before[scaled]}
+    assert after == before | {scaled: 7 * before[scaled] for scaled in model.scaled}
+    assert model.scaled == {GammaGamma: ("gamma",), ParetoNBD: ("alpha", "beta")}.get(model, ("alpha",))
 
 
 def test_parameters_of_their_own_for_each_customer_are_not_taken_for_those_of_equal_histories() -> None:

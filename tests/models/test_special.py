@@ -7,7 +7,14 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import betaln, exp1
 
-from clvmodels.models.special import beta_rule, discount_rule, log_one_plus_exp, over_counts, trigamma
+from clvmodels.models.special import (
+    beta_rule,
+    discount_rule,
+    integral_of_powers,
+    log_one_plus_exp,
+    over_counts,
+    trigamma,
+)
 
 SHAPES = np.logspace(-3, 3, 7)
 
@@ -119,6 +126,11 @@ def test_a_customers_worth_does_not_depend_on_who_else_is_asked_for() -> None:
         np.testing.assert_array_equal(alone, together[i : i + 1])
 
 
+def test_nothing_is_worth_nothing_yet() -> None:
+    ((node, weight),) = discount_rule(0.0, 0.1, np.array([3.0]), least=1.0)
+    assert (node, weight) == (0, 1)
+
+
 def test_counts_that_repeat_are_evaluated_once_and_rare_ones_as_they_are() -> None:
     seen = []
 
@@ -149,3 +161,37 @@ def test_trigamma_is_the_sum_of_inverse_squares() -> None:
     n = np.arange(2_000_000.0)
     rest = 1 / (z + len(n) - 0.5)  # what the integral leaves
     np.testing.assert_allclose(trigamma(z), np.sum((z[:, None] + n) ** -2.0, axis=1) + rest, rtol=1e-9)
+
+
+UPPER = np.array([0.0, 1e-3, 0.3, 39.0, 5000.0, 1e6])
+
+
+@pytest.mark.parametrize("c", [1e-3, 1.0, 1e4])
+@pytest.mark.parametrize("power", [1.0, 1.6, 30.0, 1e4])
+def test_the_integral_of_one_power_is_a_power(power, c) -> None:
+    for k in (0.1 * power, 0.9 * power):
+        found = integral_of_powers(k, c, power - k + 1, c, 2.0, 2.0 + UPPER)
+        exact = -(c + 2) * np.expm1(-power * np.log1p(UPPER / (c + 2))) / power
+        np.testing.assert_allclose(found, exact, rtol=1e-11, atol=1e-15)
+
+
+@pytest.mark.parametrize("a", [1e-18, 1e-3, 0.9, 5.0, 1e6])
+@pytest.mark.parametrize("p", [0.05, 0.5, 0.95])
+def test_the_integral_of_two_powers_that_is_a_power_of_their_ratio(p, a) -> None:
+    exact = (((a + UPPER) / (1 + UPPER)) ** p - a**p) / (p * (1 - a)) * a ** (1 - p)
+    for found in (integral_of_powers(1 - p, a, 1 + p, 1, 0, UPPER), integral_of_powers(1 + p, 1, 1 - p, a, 0, UPPER)):
+        np.testing.assert_allclose(found, exact, rtol=1e-9, atol=1e-15)
+
+
+def test_the_integral_of_powers_broadcasts_and_stands_alone() -> None:
+    k, a, upper = np.array([[0.3], [40.0]]), np.array([[2.0], [0.1]]), np.array([0.1, 3.0, 400.0])
+    together = integral_of_powers(k, a, 1.5, 1.0, 0.05, upper)
+    assert together.shape == (2, 3)
+    for j in range(3):
+        np.testing.assert_array_equal(
+            integral_of_powers(k, a, 1.5, 1.0, 0.05, upper[j : j + 1]), together[:, j : j + 1]
+        )
+    for i in range(2):
+        alone = integral_of_powers(float(k[i, 0]), float(a[i, 0]), 1.5, 1.0, 0.05, upper)
+        np.testing.assert_allclose(alone, together[i], rtol=1e-11)
+    assert integral_of_powers(2.0, 1.0, 1.5, 1.0, 0.0, 0.0).shape == ()

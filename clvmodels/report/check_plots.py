@@ -1,0 +1,284 @@
+"""Plots of model checks: each takes a ``Check`` and returns a figure in the style of ``plots``.
+
+What happened is grey or black; what a model says is blue, a line or dashes with the 90 % band. ``draw`` finds the plots
+of a check by its name; ``plots.to_svg`` makes them part of a page.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from clvmodels.errors import SettingError
+from clvmodels.evaluation.check_base import Check
+from clvmodels.report.plots import (
+    BACKDROP,
+    BAND,
+    BAR,
+    INK,
+    MODEL,
+    MUTED,
+    WIDE,
+    canvas,
+    percent_ticks,
+    short_ticks,
+    styled,
+)
+from clvmodels.report.tables import change, count, number, percent, short, span
+
+_ROOM = 1.22  # of the highest point: above it stands the key
+_WHAT = ("grey: what happened", "expected, with 90 % band", "")
+_CORNERS = {"left": (0.015, "left"), "right": (0.985, "right")}
+
+
+def draw(check: Check) -> list[Figure]:
+    """Return the plots of a check.
+
+    Raises
+    ------
+    SettingError
+        If there is none for a check of its name.
+    """
+    name = check.name.split(" by ")[0]
+    if name not in _PLOTS:
+        raise SettingError(f"There is no plot of {check.name!r}, only of {', '.join(_PLOTS)}.")
+    return [plot(check) for plot in _PLOTS[name]]
+
+
+@styled
+def frequency_histogram(check: Check) -> Figure:
+    """Draw customers by their number of repeat purchases."""
+    table = check.table
+    label = f"Customers by number of repeat purchases: {_list(table, 'frequency')}; {check.model} expects {_of(table)}."
+    figure, axes = canvas(WIDE, 3.1, label, grid="y")
+    _bars(axes, table, table["frequency"].tolist())
+    _root_scale(axes, _ROOM**2 * _highest(table, ""))
+    axes.set(xlabel="repeat purchases", ylabel="customers (root scale)")
+    _key(axes, check, "right")
+    return figure
+
+
+@styled
+def tracking(check: Check) -> Figure:
+    """Draw the base's repeat purchases of each period."""
+    last = check.table.iloc[-1]
+    label = (
+        f"Repeat purchases of the base in each of {count(len(check.table), 'period')}, as they happened and as "
+        f"{check.model} expects; in the last {number(last['actual'])} and {number(last['expected'])}."
+    )
+    figure, axes = _over_time(check, "", label)
+    axes.set_ylabel("repeat purchases")
+    return figure
+
+
+@styled
+def cumulative_tracking(check: Check) -> Figure:
+    """Draw the base's repeat purchases up to the end of each period."""
+    last = check.table.iloc[-1]
+    happened, expected = last["cumulative_actual"], last["cumulative_expected"]
+    off = change(expected, happened)
+    label = (
+        f"Repeat purchases of the base up to each day: in the end {number(happened)} happened, and {check.model} "
+        f"expects {number(expected)} ({off})."
+    )
+    figure, axes = _over_time(check, "cumulative_", label, f"by the end: {off}")
+    axes.set_ylabel("repeat purchases so far")
+    return figure
+
+
+@styled
+def conditional_expectations(check: Check) -> Figure:
+    """Draw mean holdout purchases of customers with like histories."""
+    table, by = check.table, check.name.split(" by ")[-1]
+    what = "repeat purchases before" if by == "frequency" else "recency"
+    label = f"Mean purchases in the holdout by {what}: {_list(table, 'group')}; {check.model} expects {_of(table)}."
+    figure, axes = canvas(WIDE, 3.4, label, grid="y")
+    names = [name.replace(" to ", "\nto ") for name in table["group"]]
+    blank = "\n" if any("\n" in name for name in names) else ""
+    lines = [f"{name if chr(10) in name else name + blank}\n{size:,}" for name, size in _pairs(table, names)]
+    _bars(axes, table, lines)
+    asked = "repeat purchases before the holdout" if by == "frequency" else "first purchase to last (0: bought once)"
+    axes.set(xlabel=f"{asked}, and customers", ylabel="mean purchases in the holdout")
+    _key(axes, check, "left")
+    return figure
+
+
+@styled
+def spend_independence(check: Check) -> Figure:
+    """Draw the mean spend of groups by frequency, and what it comes to in money."""
+    table = check.table.dropna(subset=["actual"]).reset_index(drop=True)
+    label = (
+        f"Mean spend by number of repeat purchases: {_list(table, 'frequency')}; if spend did not depend on frequency "
+        f"{short(table['expected'].iloc[0])} in every group; {_money(check)}."
+    )
+    figure, axes = canvas(WIDE, 3.4, label, grid="y")
+    _bars(axes, table, [f"{name}\n{size:,}" for name, size in _pairs(table, table["frequency"])])
+    axes.set(xlabel="repeat purchases, and customers", ylabel="mean spend a purchase")
+    axes.set_ylim(top=1.42 * _highest(table, ""))
+    _key(axes, check, "left", ("grey: what happened", "if independent, with 90 % band", _money(check)))
+    return figure
+
+
+@styled
+def spend_density(check: Check) -> Figure:
+    """Draw the distribution of mean spend among repeat buyers."""
+    table, beyond = check.table, check.numbers
+    label = (
+        f"Distribution of mean spend a repeat buyer, as it is and as {check.model} expects. "
+        f"Above the right end: {_beyond(beyond)}."
+    )
+    figure, axes = canvas(WIDE, 3.1, label, grid="y")
+    width = table["right"] - table["left"]
+    share, middle = table[["actual", "expected", "lower", "upper"]].mul(width, axis=0), table["left"] + width / 2
+    axes.bar(table["left"], share["actual"], width=0.92 * width, align="edge", color=BAR)
+    axes.fill_between(middle, share["lower"], share["upper"], color=BAND, alpha=0.5, linewidth=0)
+    axes.plot(middle, share["expected"], color=MODEL, linewidth=1.6)
+    axes.set(xlim=(0, table["right"].iloc[-1]), ylim=(0, _ROOM * float(share.to_numpy().max())))
+    axes.set(xlabel=f"mean spend a purchase (above: {_beyond(beyond)})", ylabel="share of repeat buyers")
+    short_ticks(axes, "x", 6)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    percent_ticks(axes, "y")
+    _key(axes, check, "right")
+    return figure
+
+
+@styled
+def prior_predictive(check: Check) -> Figure:
+    """Draw where the data's summaries fall among those of the bases that a prior believes in."""
+    table = check.table
+    columns = (table[name].tolist() for name in ("summary", "data", "share_below", "prior_5", "prior_95"))
+    rows = list(zip(*columns, strict=True))
+    where = "; ".join(f"{name} {_brief(data)} (more than {percent(below)})" for name, data, below, *_ in rows)
+    label = f"Where the data fall among the bases that the prior of {check.model} believes in: {where}."
+    figure, axes = canvas(WIDE, 0.9 + 0.52 * len(table), label)
+    y = np.arange(len(table))
+    axes.hlines(y, 0, 1, color=BAR, linewidth=4.5)
+    axes.hlines(y, 0.05, 0.95, color=BAND, linewidth=4.5)
+    axes.plot(table["share_below"], y, "o", color=INK, markersize=6)
+    for row, (name, data, _, low, high) in enumerate(rows):
+        axes.text(0, row - 0.34, f"{name}: {_brief(data)}", va="center", color=INK)
+        axes.text(1, row - 0.34, f"{_brief(low)} to {_brief(high)}", va="center", ha="right", color=MODEL)
+    axes.text(1, -0.75, "90 % of the prior's bases", va="center", ha="right", color=MUTED, fontsize=8.5)
+    axes.set(xlim=(-0.02, 1.02), ylim=(len(table) - 0.5, -1.0), yticks=[], xticks=(0, 0.25, 0.5, 0.75, 1))
+    axes.set_xlabel("share of the prior's bases with less than the data")
+    percent_ticks(axes, "x")
+    return figure
+
+
+def _bars(axes: Axes, table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Draw what happened as bars, and what is expected as a dash on its band."""
+    x = np.arange(len(table))
+    axes.bar(x, table["actual"], width=0.72, color=BAR)
+    axes.bar(x, table["upper"] - table["lower"], bottom=table["lower"], width=0.34, color=BAND)
+    axes.hlines(table["expected"], x - 0.25, x + 0.25, color=MODEL, linewidth=2)
+    axes.set(xticks=x, ylim=(0, _ROOM * _highest(table, "")))
+    axes.set_xticklabels(names)
+    short_ticks(axes, "y")
+
+
+def _over_time(check: Check, prefix: str, label: str, remark: str = "") -> tuple[Figure, Axes]:
+    table = check.table
+    figure, axes = canvas(1.35 * WIDE, 3.1, label, grid="y")
+    day = date2num(table["last_day"].to_numpy())  # type: ignore[no-untyped-call]  # the stubs leave dates out
+    actual, expected, low, high = (table[prefix + name] for name in ("actual", "expected", "lower", "upper"))
+    axes.fill_between(day, low, high, color=BAND, alpha=0.55, linewidth=0, zorder=1.5)
+    if prefix:
+        axes.plot(day, actual, color=INK, linewidth=1.2)
+    else:
+        axes.fill_between(day, 0, actual, step="pre", color=BAR, linewidth=0)
+    axes.plot(day, expected, color=MODEL, linewidth=1.6)
+    _date_ticks(axes)
+    axes.set(xlim=(day[0], day[-1]), ylim=(0, _ROOM * _highest(table, prefix)))
+    short_ticks(axes, "y")
+    _split(axes, table, day)
+    colour = "black" if prefix else "grey"
+    _key(axes, check, "left" if prefix else "right", (f"{colour}: what happened", "expected, with 90 % band", remark))
+    return figure, axes
+
+
+def _date_ticks(axes: Axes) -> None:
+    locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]  # the stubs leave dates out
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def _root_scale(axes: Axes, top: float) -> None:
+    """Let heights grow like the root of a count, as its luck does, so that few can be seen beside many."""
+    axes.set_yscale("function", functions=(lambda y: np.sqrt(np.maximum(y, 0)), np.square))
+    ticks = [0.0]
+    for tick in (step * 10.0**power for power in range(12) for step in (1, 2, 5)):
+        if np.sqrt(tick) - np.sqrt(ticks[-1]) > 0.13 * np.sqrt(top) and tick <= top:
+            ticks.append(tick)
+    axes.set(ylim=(0, top))
+    axes.set_yticks(ticks, list(map(short, ticks)))
+
+
+def _split(axes: Axes, table: pd.DataFrame, day: Any) -> None:  # noqa: ANN401 -- an array of dates in days
+    """Mark where the model stopped learning."""
+    learnt = int((table["part"] == "calibration").sum())
+    if 0 < learnt < len(table):
+        axes.axvline(day[learnt - 1], ymax=0.82, color=MUTED, linewidth=0.8, linestyle=(0, (3, 2)))
+        where: Any = {"xytext": (4, 4), "textcoords": "offset points", "va": "bottom", "fontsize": 8.5}
+        axes.annotate("holdout", (day[learnt - 1], 0), **where, color=MUTED)
+
+
+def _key(axes: Axes, check: Check, side: str, what: Sequence[str] = _WHAT) -> None:
+    """Write in an upper corner what is what: what happened, what the model says, and a remark."""
+    happened, said, remark = what
+    x, align = _CORNERS[side]
+    at: Any = {"ha": align, "va": "top", "transform": axes.transAxes, "bbox": BACKDROP, "fontsize": 8.5}
+    dark = INK if happened.startswith("black") else MUTED
+    for row, (text, colour) in enumerate(((happened, dark), (f"{check.model}: {said}", MODEL), (remark, INK))):
+        axes.text(x, 0.985 - 0.078 * row, text, color=colour, **at)
+
+
+def _highest(table: pd.DataFrame, prefix: str) -> float:
+    highest = float(np.nanmax(table[[prefix + "actual", prefix + "expected", prefix + "upper"]].to_numpy(float)))
+    return highest or 1.0
+
+
+def _list(table: pd.DataFrame, name: str) -> str:
+    return ", ".join(f"{group}: {short(value)}" for group, value in zip(table[name], table["actual"], strict=True))
+
+
+def _of(table: pd.DataFrame) -> str:
+    return ", ".join(map(short, table["expected"]))
+
+
+def _pairs(table: pd.DataFrame, names: Iterable[str]) -> list[tuple[str, int]]:
+    return list(zip(names, table["customers"], strict=True))
+
+
+def _money(check: Check) -> str:
+    numbers = check.numbers
+    if "difference_percent" not in numbers:
+        return ""
+    size, low, high = (numbers[f"difference_percent{end}"] for end in ("", "_lower", "_upper"))
+    return f"money at the groups' own means: {number(size, 1)} % ({span(low, high, 1)} %)"
+
+
+def _beyond(numbers: Any) -> str:  # noqa: ANN401 -- a mapping of names to numbers
+    return f"{percent(numbers['beyond_actual'], 1)}, {percent(numbers['beyond_expected'], 1)} expected"
+
+
+def _brief(value: float) -> str:
+    if np.isinf(value):
+        return "infinite"
+    if abs(value) >= 1e10:
+        return f"{value:.0e}".replace("e+", "e")
+    return f"{value:.2g}" if 0 < abs(value) < 0.1 else short(value)
+
+
+_PLOTS: dict[str, tuple[Callable[[Check], Figure], ...]] = {
+    "frequency_histogram": (frequency_histogram,),
+    "tracking": (tracking, cumulative_tracking),
+    "conditional_expectations": (conditional_expectations,),
+    "spend_independence": (spend_independence,),
+    "spend_density": (spend_density,),
+    "prior_predictive": (prior_predictive,),
+}

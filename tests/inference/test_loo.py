@@ -1,0 +1,186 @@
+"""Leave-one-out, against ArviZ on a row a customer and against fits that really left one out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+
+from clvmodels.errors import FitError, SettingError
+from clvmodels.inference import loo as module
+from clvmodels.inference.bootstrap import Bootstrap
+from clvmodels.inference.fit import fit
+from clvmodels.inference.loo import LOO, difference, leave_one_out
+from clvmodels.inference.methods import Laplace, MaximumLikelihood
+from clvmodels.inference.objective import Objective
+from clvmodels.inference.peak import climb
+from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.mbg_nbd import MBGNBD
+from clvmodels.models.nbd import NBD
+from clvmodels.models.pareto_nbd import ParetoNBD
+
+MODELS = [BGNBD, MBGNBD, NBD, ParetoNBD, GammaGamma]
+
+
+def customers_of(model, rfm):
+    """Return the data of each customer that a model learns from: no row is shared."""
+    if model is GammaGamma:
+        learnt = (rfm.frequency > 0) & (rfm.money > 0)
+        return rfm.frequency[learnt].astype(float), rfm.money[learnt]
+    return rfm.frequency.astype(float), rfm.recency, rfm.T
+
+
+def arviz(log_likelihood):
+    """Return ArviZ's elpd, its standard error, p_loo and the k-hats, from draws x customers."""
+    try:
+        from arviz_base import from_dict
+        from arviz_stats import loo
+    except ImportError:
+        from arviz import from_dict, loo
+
+        data = from_dict(
+            posterior={"r": np.zeros((1, len(log_likelihood)))}, log_likelihood={"y": log_likelihood[None]}
+        )
+        found = loo(data, pointwise=True, reff=1.0)
+        bessel = np.sqrt(found.n_data_points / (found.n_data_points - 1))  # ArviZ 1 and R's loo divide by n - 1
+        return found.elpd_loo, bessel * found.se, found.p_loo, found.pareto_k.to_numpy()
+    data = from_dict(
+        {"posterior": {"r": np.zeros((1, len(log_likelihood)))}, "log_likelihood": {"y": log_likelihood[None]}}
+    )
+    found = loo(data, pointwise=True, reff=1.0)
+    return found.elpd, found.se, found.p, found.pareto_k.to_numpy()
+
+
+def with_draws(fitted, draws):
+    """Give a fit draws of which no two are the same."""
+    noise = np.random.default_rng(9).normal(0, 0.05, (len(fitted.point.parameters()), draws, 1))
+    theta = np.array(list(fitted.point.parameters().values()))[:, None, None] * np.exp(noise)
+    return replace(fitted, posterior=fitted.specification(*theta))
+
+
+@pytest.mark.parametrize("model", [BGNBD, GammaGamma])
+def test_it_is_arvizs_on_a_row_a_customer(model, cdnow_rfm) -> None:
+    rfm = cdnow_rfm.take(slice(0, None, 3))
+    fitted = with_draws(fit(model, rfm), 2500)  # ArviZ's generations round other tails differently, and ties in them
+    found = leave_one_out(fitted, rfm)
+    elpd, se, p, k_hat = arviz(fitted.draws.log_likelihood(*customers_of(model, rfm)))
+    assert found.elpd == pytest.approx(elpd, rel=1e-9)
+    assert found.standard_error == pytest.approx(se, rel=1e-9)
+    assert found.p_loo == pytest.approx(p, rel=1e-6)
+    assert found.customers == len(k_hat)
+    assert found.untrusted == (k_hat > 0.7).sum()
+    np.testing.assert_allclose(np.sort(np.repeat(found.k_hat, found.counts.astype(int))), np.sort(k_hat), atol=1e-8)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_lost_is_about_the_number_of_parameters(model, cdnow_rfm) -> None:
+    fitted = fit(model, cdnow_rfm)
+    found = leave_one_out(fitted, cdnow_rfm)
+    parameters = len(model.parameter_names())
+    assert found.elpd == pytest.approx(fitted.log_likelihood - parameters, abs=1.5)
+    assert found.p_loo == pytest.approx(parameters, abs=1.5)
+    assert found.untrusted == 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_it_is_what_fits_without_the_customer_give(model, cdnow_rfm) -> None:
+    found = leave_one_out(fit(model, cdnow_rfm, Laplace(draws=4000)), cdnow_rfm)
+    evidence = model.evidence(cdnow_rfm)
+    rows = np.r_[np.argsort(found.pointwise)[:2], np.argmax(found.k_hat), np.argmax(found.counts)]
+    for row in rows:
+        rest = replace(evidence, counts=evidence.counts - (np.arange(len(evidence.counts)) == row))
+        peak = climb(Objective(model, rest), np.log(model.start()))
+        phi = Laplace(draws=4000).infer(model, rest, peak, np.random.default_rng(0)).phi
+        one = tuple(column[[row]] for column in found.columns)
+        density = Objective(model, rest).model(phi).rescaled(evidence.scale).log_likelihood(*one)
+        influence = found.fitted[row] - found.pointwise[row]  # the more, the noisier is either estimate
+        assert influence > 0
+        assert logsumexp(density) - np.log(density.size) == pytest.approx(
+            found.pointwise[row], abs=0.02 + 0.1 * influence
+        )
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_unit_is_a_constant(model, cdnow_split) -> None:
+    weeks, days = (cdnow_split[0].summarize(unit=unit) for unit in ("week", "day"))
+    in_weeks, in_days = (leave_one_out(fit(model, rfm), rfm) for rfm in (weeks, days))
+    shift = 0.0 if model is GammaGamma else -weeks.frequency.sum() * np.log(7)
+    assert in_days.elpd - in_weeks.elpd == pytest.approx(shift, abs=1e-4)
+    assert in_days.p_loo == pytest.approx(in_weeks.p_loo, abs=1e-4)
+
+
+def test_the_draws_densities_add_up_to_the_fits(cdnow_rfm) -> None:
+    for model in MODELS:
+        fitted = fit(model, cdnow_rfm)
+        found = leave_one_out(fitted, cdnow_rfm)
+        assert fitted.model.log_likelihood(*found.columns) @ found.counts == pytest.approx(fitted.log_likelihood)
+
+
+def test_blocks_do_not_matter(cdnow_rfm, cdnow_purchases, monkeypatch) -> None:
+    whole = leave_one_out(cdnow_purchases, cdnow_rfm)
+    monkeypatch.setattr(module, "_CELLS", 77_000)
+    np.testing.assert_allclose(leave_one_out(cdnow_purchases, cdnow_rfm).pointwise, whole.pointwise, rtol=1e-10)
+
+
+def test_customers_who_stop_are_better_predicted_by_a_model_in_which_they_do(cdnow_rfm) -> None:
+    bg_nbd, nbd = (leave_one_out(fit(model, cdnow_rfm), cdnow_rfm) for model in (BGNBD, NBD))
+    gain, loss = difference(bg_nbd, nbd), difference(nbd, bg_nbd)
+    assert gain.elpd == pytest.approx(bg_nbd.elpd - nbd.elpd)
+    assert gain.elpd > 4 * gain.standard_error
+    assert (loss.elpd, loss.standard_error) == pytest.approx((-gain.elpd, gain.standard_error))
+    assert difference(nbd, nbd) == module.Difference(0.0, 0.0)
+
+
+def by_hand(**changes):
+    rows = np.array([0.0, 2.0, 3.0])
+    basis = LOO("NBD", "week", (rows, rows, rows + 9), np.array([4.0, 1.0, 2.0]), -rows, -rows / 2, np.full(3, 0.1))
+    return replace(basis, **changes)
+
+
+def test_a_rows_customers_count_one_by_one() -> None:
+    found = by_hand(k_hat=np.array([0.71, 0.2, 0.69]))
+    each = np.repeat(found.pointwise, found.counts.astype(int))
+    assert found.customers == 7
+    assert found.elpd == each.sum() == -8
+    assert found.p_loo == 4
+    assert found.standard_error == pytest.approx(np.sqrt(7) * each.std(ddof=1))
+    assert found.untrusted == 4
+    assert "one of 7 customers" in repr(found)
+    assert "4.0 effective parameters" in repr(found)
+    gain = difference(found, by_hand(pointwise=np.array([-1.0, -1.0, -1.0])))
+    assert gain.elpd == -1
+    assert gain.standard_error == pytest.approx(np.sqrt(7) * (each + 1).std(ddof=1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"unit": "day"}, "in weeks and in days"),
+        ({"counts": np.array([4.0, 2.0, 1.0])}, "not of the same customers"),
+        ({"columns": (np.arange(3.0), np.arange(3.0))}, "not of the same customers"),
+    ],
+)
+def test_models_of_other_customers_are_not_compared(changes, complaint) -> None:
+    with pytest.raises(SettingError, match=complaint):
+        difference(by_hand(), by_hand(**changes))
+
+
+def test_data_that_the_fit_did_not_learn_from_are_refused(cdnow_rfm, cdnow_split, cdnow_purchases) -> None:
+    with pytest.raises(SettingError, match="in weeks, and these are in days"):
+        leave_one_out(cdnow_purchases, cdnow_split[0].summarize(unit="day"))
+    with pytest.raises(SettingError, match="2,357 customers, not to the 500"):
+        leave_one_out(cdnow_purchases, cdnow_rfm.take(slice(500)))
+    twice = np.arange(len(cdnow_rfm) - 1)
+    with pytest.raises(SettingError, match="Pass the data it was fitted to"):
+        leave_one_out(fit(BGNBD, cdnow_rfm.take(twice)), cdnow_rfm.take(twice + 1))
+
+
+def test_a_fit_without_a_posterior_is_refused(cdnow_rfm, cdnow_purchases_point) -> None:
+    with pytest.raises(SettingError, match="without draws"):
+        leave_one_out(cdnow_purchases_point, cdnow_rfm)
+    with pytest.raises(SettingError, match="sampling distribution"):
+        leave_one_out(fit(NBD, cdnow_rfm, Bootstrap(20)), cdnow_rfm)
+    few = cdnow_rfm.take(slice(20))
+    with pytest.raises(FitError):
+        leave_one_out(fit(BGNBD, few, MaximumLikelihood()), few)
