@@ -81,6 +81,26 @@ class LOO:
         """How many customers' k-hat is above 0.7."""
         return round(float(self.counts[self.k_hat > TRUSTED_K].sum()))
 
+    def gain_over(self, other: "LOO") -> "Difference":
+        """Return how much better this model predicts the same customers than another.
+
+        Raises
+        ------
+        SettingError
+            If they are not of the same customers, in the same unit.
+        """
+        if self.unit != other.unit:
+            raise SettingError(
+                f"Densities in {self.unit}s and in {other.unit}s cannot be compared. Fit both models to the same RFM."
+            )
+        if not _same_customers(self, other):
+            raise SettingError(
+                f"{self.model} and {other.model} are not of the same customers' data, so their densities cannot be "
+                "compared. Fit both to the same RFM, and compare purchase models with purchase models only."
+            )
+        gain = self.pointwise - other.pointwise
+        return Difference(float(self.counts @ gain), _error_of_sum(gain, self.counts))
+
     def __repr__(self) -> str:
         return (
             f"{self.model}, leaving one of {self.customers:,} customers out: elpd {self.elpd:.1f} (standard error "
@@ -138,7 +158,7 @@ def leave_one_out(fit: "Fit[Any]", data: RFM) -> LOO:
 
     Customers do stop buying:
 
-    >>> gain = difference(bg_nbd, nbd)
+    >>> gain = bg_nbd.gain_over(nbd)
     >>> gain.elpd > 3 * gain.standard_error
     True
     """
@@ -160,27 +180,6 @@ def leave_one_out(fit: "Fit[Any]", data: RFM) -> LOO:
         found = zip(*pool.map(at, starts), strict=True)
         pointwise, fitted, k_hat = (np.concatenate(parts) for parts in found)
     return LOO(fit.name, fit.unit, columns, evidence.counts, pointwise, fitted, k_hat)
-
-
-def difference(a: LOO, b: LOO) -> Difference:
-    """Return how much better the first of two models predicts the same customers than the second.
-
-    Raises
-    ------
-    SettingError
-        If they are not of the same customers, in the same unit.
-    """
-    if a.unit != b.unit:
-        raise SettingError(
-            f"Densities in {a.unit}s and in {b.unit}s cannot be compared. Fit both models to the same RFM."
-        )
-    if not _same_customers(a, b):
-        raise SettingError(
-            f"{a.model} and {b.model} are not of the same customers' data, so their densities cannot be compared. Fit "
-            "both to the same RFM, and compare purchase models with purchase models only."
-        )
-    gain = a.pointwise - b.pointwise
-    return Difference(float(a.counts @ gain), _error_of_sum(gain, a.counts))
 
 
 def _evidence(fit: "Fit[Any]", data: RFM) -> Evidence:

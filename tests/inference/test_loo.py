@@ -10,7 +10,7 @@ from clvmodels.errors import FitError, SettingError
 from clvmodels.inference import loo as module
 from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.fit import fit
-from clvmodels.inference.loo import LOO, difference, leave_one_out
+from clvmodels.inference.loo import LOO, leave_one_out
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.inference.objective import Objective
 from clvmodels.inference.peak import climb
@@ -125,11 +125,11 @@ def test_blocks_do_not_matter(cdnow_rfm, cdnow_purchases, monkeypatch) -> None:
 
 def test_customers_who_stop_are_better_predicted_by_a_model_in_which_they_do(cdnow_rfm) -> None:
     bg_nbd, nbd = (leave_one_out(fit(model, cdnow_rfm), cdnow_rfm) for model in (BGNBD, NBD))
-    gain, loss = difference(bg_nbd, nbd), difference(nbd, bg_nbd)
+    gain, loss = bg_nbd.gain_over(nbd), nbd.gain_over(bg_nbd)
     assert gain.elpd == pytest.approx(bg_nbd.elpd - nbd.elpd)
     assert gain.elpd > 4 * gain.standard_error
     assert (loss.elpd, loss.standard_error) == pytest.approx((-gain.elpd, gain.standard_error))
-    assert difference(nbd, nbd) == module.Difference(0.0, 0.0)
+    assert nbd.gain_over(nbd) == module.Difference(0.0, 0.0)
 
 
 def by_hand(**changes):
@@ -148,7 +148,7 @@ def test_a_rows_customers_count_one_by_one() -> None:
     assert found.untrusted == 4
     assert "one of 7 customers" in repr(found)
     assert "4.0 effective parameters" in repr(found)
-    gain = difference(found, by_hand(pointwise=np.array([-1.0, -1.0, -1.0])))
+    gain = found.gain_over(by_hand(pointwise=np.array([-1.0, -1.0, -1.0])))
     assert gain.elpd == -1
     assert gain.standard_error == pytest.approx(np.sqrt(7) * (each + 1).std(ddof=1))
 
@@ -163,7 +163,7 @@ def test_a_rows_customers_count_one_by_one() -> None:
 )
 def test_models_of_other_customers_are_not_compared(changes, complaint) -> None:
     with pytest.raises(SettingError, match=complaint):
-        difference(by_hand(), by_hand(**changes))
+        by_hand().gain_over(by_hand(**changes))
 
 
 def test_data_that_the_fit_did_not_learn_from_are_refused(cdnow_rfm, cdnow_split, cdnow_purchases) -> None:
