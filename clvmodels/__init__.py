@@ -17,6 +17,7 @@ from clvmodels.evaluation.compare import compare
 from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.fit import Fit, fit
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
+from clvmodels.inference.nuts import NUTS, as_pymc
 from clvmodels.inference.prior import Gamma, LogNormal, Prior
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
@@ -34,6 +35,7 @@ __all__ = [
     "BGNBD",
     "MBGNBD",
     "NBD",
+    "NUTS",
     "RFM",
     "Bootstrap",
     "Fit",
@@ -49,6 +51,7 @@ __all__ = [
     "Transactions",
     "Valuation",
     "__version__",
+    "as_pymc",
     "checks",
     "compare",
     "datasets",

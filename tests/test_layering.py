@@ -26,6 +26,7 @@ LATE_IMPORTS = {
 HOMES = {
     "arviz": {"inference/nuts.py"},
     "lifetimes": {"evaluation/lifetimes.py"},
+    "nutpie": {"inference/nuts.py"},
     "matplotlib": {"report/calibration_plots.py", "report/check_plots.py", "report/plots.py"},
     "pymc": {"inference/nuts.py"},
     "pyspark": {"scoring/spark.py"},

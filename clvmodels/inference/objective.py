@@ -11,7 +11,8 @@ import numpy as np
 from clvmodels.inference.prior import LogPrior, Prior
 from clvmodels.models.protocols import Evidence, Floats, Model
 
-_ROWS = 2**13  # that are evaluated at once: the arrays of a block stay in a processor's cache
+_ROWS = 2**13  # at once: they stay in a processor's cache, and are too few for BLAS to start threads of its own
+_WORTH_THREADS = 4  # parts: with fewer, starting threads takes longer than they save
 _CELLS = 2**17  # draws x rows, likewise
 
 
@@ -98,7 +99,7 @@ A = TypeVar("A")
 
 def _in_threads(function: Callable[[A], Floats], parts: Sequence[A]) -> list[Floats]:
     """Return the values in the order of the parts, however many threads there are: NumPy releases the lock."""
-    if len(parts) == 1:
-        return [function(parts[0])]
+    if len(parts) < _WORTH_THREADS:
+        return list(map(function, parts))
     with ThreadPoolExecutor() as pool:
         return list(pool.map(function, parts))

@@ -25,7 +25,14 @@ from clvmodels.data.rfm import RFM
 from clvmodels.models.parametric import Parametric
 from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Purchases
 from clvmodels.models.rates import purchase_evidence, steady_count
-from clvmodels.models.special import beta_rule, discount_rule, log_one_plus_exp, over_counts, trigamma
+from clvmodels.models.special import (
+    beta_rule,
+    discount_rule,
+    log_one_plus_exp,
+    log_one_plus_exp_and_share,
+    over_counts,
+    trigamma,
+)
 
 _SMALLEST = 1e-100  # a probability to stop that is as good as none, and whose inverse is still finite
 _NO_DROP_OUT = 0.05  # mean probability to stop below which, at the border, nobody seems to
@@ -122,13 +129,14 @@ class BetaGeometric(Parametric):
         derivatives gain w (1 - w) times the outer product of their difference (``gap``).
         """
         r, alpha, a, b = (float(value) for value in (self.r, self.alpha, self.a, self.b))
-        k, w = r + x, expit(self.log_odds_stopped(x, t_x, T))
+        k, age, last = r + x, np.log(alpha + T), np.log(alpha + t_x)
         per_age, per_last, per_chance = 1 / (alpha + T), 1 / (alpha + t_x), over_counts(self._per_last_chance, x)
+        either, w = log_one_plus_exp_and_share(self._log_odds(x, age - last))
 
-        gap = np.stack([np.log(per_last / per_age), k * (per_age - per_last), np.full_like(w, 1 / a), -per_chance])
+        gap = np.stack([age - last, k * (per_age - per_last), np.full_like(w, 1 / a), -per_chance])
         alive = np.stack(
             [
-                over_counts(lambda x: digamma(r + x) - digamma(r), x) + np.log(alpha * per_age),
+                over_counts(lambda x: digamma(r + x) - digamma(r), x) + np.log(alpha) - age,
                 r / alpha - k * per_age,
                 over_counts(lambda x: digamma(a + b) - digamma(a + b + self.chances(x)), x),
                 over_counts(lambda x: _went_on(a, b, self.chances(x)), x),
@@ -148,7 +156,8 @@ class BetaGeometric(Parametric):
             total[3, 3] += stopped @ per_chance**2
             return total
 
-        return Derivatives(self.log_likelihood(x, t_x, T), alive + w * gap, hessian)
+        value = over_counts(self._log_count, x) - k * age + either
+        return Derivatives(value, alive + w * gap, hessian)
 
     def purchases_if_alive(self, x: Floats, T: Floats, t: float, delta: float = 0.0) -> Floats:
         r"""Return the expected purchases in (T, T + t] given alive at T, discounted at the force of interest delta.
@@ -177,7 +186,7 @@ class BetaGeometric(Parametric):
         shape, later, stay = self.r + x, self.alpha + T + t, self.b + self.chances(x)
         went_on = np.exp(betaln(self.a, stay + k) - betaln(self.a, stay))
         stopped = np.exp(betaln(self.a + 1, stay + np.maximum(k, 1) - 1) - betaln(self.a, stay))
-        at_least: Floats = betainc(np.maximum(k, 1), shape, t / later)
+        at_least = np.asarray(betainc(np.maximum(k, 1), shape, t / later), dtype=float)
         return went_on * steady_count(k, shape, t / later) + np.where(k > 0, stopped * at_least, 0.0)
 
     def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: Floats | float) -> Purchases:

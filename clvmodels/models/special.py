@@ -55,7 +55,23 @@ def log_one_plus_exp(odds: Floats) -> Floats:
     >>> log_one_plus_exp(np.array([-np.inf, 0.0, 1000.0])).round(6)
     array([0.000000e+00, 6.931470e-01, 1.000000e+03])
     """
-    total: Floats = np.log(1 + np.exp(-np.abs(odds)))
+    return _log_one_plus(odds, np.exp(-np.abs(odds)))
+
+
+def log_one_plus_exp_and_share(odds: Floats) -> tuple[Floats, Floats]:
+    """Return log(1 + e^odds) and its derivative, e^odds / (1 + e^odds), from one exponential.
+
+    Examples
+    --------
+    >>> log_one_plus_exp_and_share(np.array([-np.inf, 0.0, 1000.0]))[1]
+    array([0. , 0.5, 1. ])
+    """
+    smaller = np.exp(-np.abs(odds))
+    return _log_one_plus(odds, smaller), np.where(odds > 0, 1.0, smaller) / (1 + smaller)
+
+
+def _log_one_plus(odds: Floats, smaller: Floats) -> Floats:
+    total: Floats = np.log(1 + smaller)
     total += np.maximum(odds, 0)
     return total
 

@@ -5,13 +5,14 @@ from functools import reduce
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import betaln, exp1
+from scipy.special import betaln, exp1, expit
 
 from clvmodels.models.special import (
     beta_rule,
     discount_rule,
     integral_of_powers,
     log_one_plus_exp,
+    log_one_plus_exp_and_share,
     over_counts,
     trigamma,
 )
@@ -154,6 +155,9 @@ def test_counts_that_repeat_keep_the_axis_of_draws() -> None:
 def test_the_logarithm_of_one_plus_odds_is_right_at_both_ends() -> None:
     odds = np.array([-np.inf, -800.0, -50.0, -1.0, 0.0, 2.5, 40.0, 800.0])
     np.testing.assert_allclose(log_one_plus_exp(odds), np.logaddexp(0, odds), rtol=1e-15, atol=3e-16)
+    same, share = log_one_plus_exp_and_share(odds)
+    np.testing.assert_array_equal(same, log_one_plus_exp(odds))
+    np.testing.assert_allclose(share, expit(odds), rtol=1e-15)
 
 
 def test_trigamma_is_the_sum_of_inverse_squares() -> None:

@@ -1,0 +1,492 @@
+"""NUTS: draws of the posterior by Hamiltonian Monte Carlo, and the doors to PyMC and ArviZ.
+
+PyMC, nutpie and ArviZ are imported when they are used: they take seconds to load, and most fits need none of them.
+
+References
+----------
+Hoffman & Gelman (2014), The No-U-Turn Sampler, Journal of Machine Learning Research 15.
+Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), Rank-Normalization, Folding, and Localization: An Improved R-hat,
+Bayesian Analysis 16(2).
+"""
+
+import inspect
+import json
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from clvmodels.data.rfm import RFM
+from clvmodels.errors import FitError, SettingError
+from clvmodels.inference.methods import Inferred
+from clvmodels.inference.objective import Objective
+from clvmodels.inference.peak import Peak, climb
+from clvmodels.inference.prior import Distribution, Gamma, LogNormal, Prior
+from clvmodels.inference.settings import Settings
+from clvmodels.inference.verdict import Outcome, Verdict
+from clvmodels.models.protocols import Evidence, Floats, Model
+
+_SAMPLERS = ("nutpie", "pymc")
+_FEWEST = 500  # draws a chain, so that R-hat and ESS can be judged; fewer are taken from as many
+_BEYOND = 200.0  # e-folds: no parameter lies there, and no equation is evaluated
+_SPREAD = 2.0  # of the starts, in standard deviations: chains that begin alike would agree whatever they missed
+_ACCEPTED = 0.7  # on a round posterior, half as many effective draws again for the same work as with 0.8
+_FLATTEST = 0.05  # the least curvature that a scale is taken from: 4.5 e-folds
+_MOST_R_HAT = 1.015  # Vehtari et al. (2021) say 1.01 of 1,000 draws a chain; by chance alone, 500 pass it now and then
+_FEWEST_EFFECTIVE = 100  # a chain: Vehtari et al. (2021)
+_MOST_DIVERGENT = 0.01  # of the draws
+_CELLS = 2**17  # draws x customers that are evaluated at once
+
+
+@dataclass(frozen=True, repr=False)
+class NUTS(Settings):
+    """Chains of the No-U-Turn Sampler, exact whatever the posterior's form, and checked against each other.
+
+    The chains run in coordinates in which the posterior is round about its mode, so that little warm-up is needed, and
+    start far apart.
+
+    Parameters
+    ----------
+    draws
+        Equal-weight draws to return, of all chains together: a multiple of ``chains``. They are taken evenly from 500
+        draws a chain where that is more, for the diagnostics need as many.
+    chains
+        How many chains, each from a start of its own.
+    tune
+        Steps of each chain that find its step size and are then forgotten.
+    prior
+        What is believed of the parameters; by default weakly informative, in the data's own scale.
+    sampler
+        ``"nutpie"``, ``"pymc"``, or ``None``: nutpie where it is installed, else PyMC's own. The draws of one differ
+        from those of the other, by chance only.
+    progress
+        Whether to show a bar with the time left; ``None`` does where somebody watches, in a terminal or a notebook.
+
+    Examples
+    --------
+    >>> NUTS(draws=2000).chains
+    4
+    """
+
+    draws: int = 1000
+    chains: int = 4
+    tune: int = 200
+    prior: Prior = Prior()
+    sampler: str | None = None
+    progress: bool | None = None
+
+    def __post_init__(self) -> None:
+        _refuse_unless_whole(1, chains=self.chains, draws=self.draws)
+        _refuse_unless_whole(0, tune=self.tune)
+        if self.draws % self.chains:
+            raise SettingError(
+                f"{self.chains} chains cannot give {self.draws} draws in equal parts. Ask for a multiple, such as "
+                f"draws={-(-self.draws // self.chains) * self.chains}."
+            )
+        if self.sampler not in (None, *_SAMPLERS):
+            raise SettingError(
+                f"The sampler is 'nutpie', 'pymc' or None (the first installed); {self.sampler!r} is not."
+            )
+        if self.progress not in (None, True, False):
+            raise SettingError(f"progress is True, False or None (where somebody watches); {self.progress!r} is not.")
+
+    def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
+        """Return the draws, draw by draw and chain by chain inside, with R-hat, effective sizes and divergences."""
+        objective = Objective(specification, evidence, self.prior)
+        start = Whitened.about(climb(objective, peak.phi), objective)
+        sampler = self.sampler or available_sampler()
+        kept = self.draws // self.chains
+        every = -(-_FEWEST // kept)
+        run = {"nutpie": _by_nutpie, "pymc": _by_pymc}[sampler]
+        chains = run(self, start, kept * every, rng)
+        mixing = Mixing.of(dict(zip(specification.parameter_names(), np.moveaxis(chains.phi, -1, 0), strict=True)))
+        phi = chains.phi[:, every - 1 :: every].swapaxes(0, 1).reshape(self.draws, -1)
+        return Inferred(
+            phi,
+            _judge(mixing, chains),
+            {"chains": self.chains, "divergences": chains.divergences, **mixing.worst},
+            by_parameter=mixing.by_parameter,
+            packages=(sampler, "arviz"),
+        )
+
+    @property
+    def _shows_progress(self) -> bool:
+        return somebody_watches() if self.progress is None else self.progress
+
+
+def _refuse_unless_whole(least: int, **numbers: object) -> None:
+    for name, value in numbers.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise SettingError(f"{name} is a whole number from {least} up; {value!r} is not.")
+
+
+def available_sampler() -> str:
+    """Return the name of the sampler that is used unless one is asked for."""
+    return "nutpie" if find_spec("nutpie") else "pymc"
+
+
+def somebody_watches() -> bool:
+    """Whether output goes to a terminal or a notebook."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
+@dataclass(frozen=True, eq=False)
+class Whitened:
+    """An objective in coordinates z in which it is round: phi = centre + factor z, of covariance factor factor'."""
+
+    objective: Objective
+    centre: Floats
+    factor: Floats
+    height: float
+
+    @classmethod
+    def about(cls, mode: Peak, objective: Objective) -> "Whitened":
+        """Take the coordinates from the curvature at a mode; where it is flat, from the least one that is not."""
+        curvature, axes = np.linalg.eigh(mode.precision)
+        return cls(objective, mode.phi, axes / np.sqrt(np.maximum(curvature, _FLATTEST)), mode.value)
+
+    def gradient(self, z: Floats) -> tuple[float, Floats]:
+        """Return the log-posterior at z, less its height at the mode, and its gradient by z."""
+        value, gradient = _gradient(self.objective, self.phi(z))
+        return value - self.height, gradient @ self.factor
+
+    def phi(self, z: Floats) -> Floats:
+        """Return the log parameters, ``(..., parameters)``."""
+        phi: Floats = self.centre + z @ self.factor.T
+        return phi
+
+    def start(self, rng: np.random.Generator) -> Floats:
+        """Return where a chain may start: farther out than the posterior's own draws."""
+        return _SPREAD * rng.standard_normal(len(self.centre))
+
+
+def _gradient(objective: Objective, phi: Floats) -> tuple[float, Floats]:
+    """Return value and gradient; far out, where nothing could be computed, minus infinity."""
+    if not np.abs(phi).max() < _BEYOND:  # so that NaN is far out too
+        return -np.inf, np.zeros_like(phi)
+    with np.errstate(all="ignore"):  # a chain that strays is turned back by what it finds there
+        return objective.gradient(phi)
+
+
+@dataclass(frozen=True, eq=False)
+class Chains:
+    """What a sampler returns: log parameters, ``(chains, draws, parameters)``, and how many steps diverged."""
+
+    phi: Floats
+    divergences: int
+
+
+def _by_nutpie(settings: NUTS, start: Whitened, draws: int, rng: np.random.Generator) -> Chains:
+    """Call the NumPy equations from nutpie as they are: there is nothing to compile."""
+    if find_spec("nutpie") is None:
+        raise SettingError("nutpie is not installed: pip install nutpie, or ask for sampler='pymc'.")
+    nutpie, size = _load("nutpie"), len(start.centre)
+    target = _load("nutpie.compiled_pyfunc").from_pyfunc(
+        size,
+        lambda: start.gradient,
+        lambda *_: lambda z: {"z": np.array(z)},
+        [np.dtype(float)],
+        [(size,)],
+        ["z"],
+        make_initial_point_fn=lambda seed: start.start(np.random.default_rng(seed)),
+    )
+    found = nutpie.sample(
+        target,
+        draws=draws,
+        tune=settings.tune,
+        chains=settings.chains,
+        cores=1,  # Python runs one equation at a time; several chains would only wait for each other
+        seed=int(rng.integers(2**63)),
+        target_accept=_ACCEPTED,
+        save_warmup=False,
+        progress_bar=settings._shows_progress,  # noqa: SLF001
+    )
+    return Chains(start.phi(found.posterior["z"].to_numpy()), int(found.sample_stats["diverging"].sum()))
+
+
+def _by_pymc(settings: NUTS, start: Whitened, draws: int, rng: np.random.Generator) -> Chains:
+    """Let PyMC's own NUTS sample the model of ``as_pymc``, chain after chain: threads work inside the equations."""
+    specification, evidence = start.objective.specification, start.objective.evidence
+    names, units = specification.parameter_names(), _units(specification, evidence.scale)
+    pm = _load("pymc")
+    metric = _load("pymc.step_methods.hmc.quadpotential").QuadPotentialFull(start.factor @ start.factor.T)
+    points = [np.exp(start.phi(start.start(rng))) * units for _ in range(settings.chains)]
+    with _pymc_model(specification, evidence, settings.prior), warnings.catch_warnings():
+        for harmless in ("Numba will use object mode", "PyTensor could not link to a BLAS"):
+            warnings.filterwarnings("ignore", harmless, UserWarning)
+        found = pm.sample(
+            draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=1,
+            step=pm.NUTS(potential=metric, target_accept=_ACCEPTED),
+            initvals=[dict(zip(names, point, strict=True)) for point in points],
+            random_seed=int(rng.integers(2**31)),
+            progressbar=settings._shows_progress,  # noqa: SLF001
+            quiet=not settings._shows_progress,  # noqa: SLF001
+            nuts_sampler="pymc",
+            compute_convergence_checks=False,
+        )
+    theta = np.stack([found.posterior[name].to_numpy() for name in names], axis=-1)
+    return Chains(np.log(theta / units), int(found.sample_stats["diverging"].sum()))
+
+
+def _units(specification: type[Model], scale: float) -> Floats:
+    return np.array([scale if name in specification.scaled else 1.0 for name in specification.parameter_names()])
+
+
+@dataclass(frozen=True, eq=False)
+class Mixing:
+    """How well chains agree: ``ess_bulk``, ``ess_tail`` and ``r_hat`` of each parameter, by that name."""
+
+    by_parameter: Mapping[str, Mapping[str, float]]
+
+    @classmethod
+    def of(cls, chains: Mapping[str, Floats]) -> "Mixing":
+        """Judge chains, ``(chains, draws)`` each; the logarithm of a parameter has the same ranks as itself."""
+        arviz, draws = _load("arviz"), _dataset(chains)
+        with np.errstate(all="ignore"):  # chains that stand still have neither; NaN says so
+            measures = {
+                "ess_bulk": arviz.ess(draws, method="bulk"),
+                "ess_tail": arviz.ess(draws, method="tail"),
+                "r_hat": arviz.rhat(draws),
+            }
+        return cls({measure: {name: float(of[name]) for name in chains} for measure, of in measures.items()})
+
+    @property
+    def worst(self) -> dict[str, float]:
+        """The smallest effective sizes and the largest R-hat; NaN where one is."""
+        choose: dict[str, Callable[[Any], Any]] = {"ess_bulk": np.min, "ess_tail": np.min, "r_hat": np.max}
+        return {name: float(of(list(self.by_parameter[name].values()))) for name, of in choose.items()}
+
+
+def _judge(mixing: Mixing, chains: Chains) -> Verdict:
+    (count, draws), worst = chains.phi.shape[:2], mixing.worst
+    fewest, effective = _FEWEST_EFFECTIVE * count, min(worst["ess_bulk"], worst["ess_tail"])
+    if np.isnan(list(worst.values())).any():
+        effective = 0.0
+    found = f"R-hat is {worst['r_hat']:.3f}, and {effective:,.0f} of {count * draws:,} draws are effective"
+    complaints = [
+        *([f"R-hat above {_MOST_R_HAT}"] if not worst["r_hat"] <= _MOST_R_HAT else []),
+        *([f"fewer than {fewest:,} effective draws"] if effective < fewest else []),
+        *([f"divergences above {_MOST_DIVERGENT:.0%}"] if chains.divergences > _MOST_DIVERGENT * count * draws else []),
+    ]
+    divergences = f"{chains.divergences:,} steps diverged"
+    if not complaints:
+        return Verdict(Outcome.CONVERGED, f"The chains agree: {found}; {divergences}.")
+    return Verdict(
+        Outcome.POOR_MIXING,
+        f"{found}; {divergences}. {' and '.join(complaints).capitalize()} cannot be trusted. Tune and draw for longer "
+        "(NUTS(draws=4000, tune=1000)); if that does not help, the data say too little: use more customers, a longer "
+        "log, a narrower prior or a model with fewer parameters.",
+    )
+
+
+def as_pymc(specification: type[Model], data: RFM, prior: Prior = Prior()) -> Any:  # noqa: ANN401
+    """Return a model as a PyMC model, to extend it or to sample it by other means.
+
+    Its random variables are the parameters, in the unit of the data, with the distributions of the prior. The
+    likelihood is that of this package, with its gradient (no second derivatives), on the distinct rows of the data.
+
+    Parameters
+    ----------
+    specification
+        The model's class, such as ``clv.BGNBD``.
+    data
+        What to learn from.
+    prior
+        What is believed of the parameters, by ``LogNormal`` and ``Gamma``.
+
+    Returns
+    -------
+    A ``pymc.Model``.
+
+    Raises
+    ------
+    FitError
+        If the data cannot identify the model.
+    SettingError
+        If PyMC has no counterpart of a distribution of the prior.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount")
+    >>> model = as_pymc(clv.BGNBD, log.summarize(unit="week"))
+    >>> [variable.name for variable in model.free_RVs]
+    ['r', 'alpha', 'a', 'b']
+    """
+    evidence = specification.evidence(data)
+    if evidence.shortfall:
+        raise FitError(f"{specification.name}: {Verdict(Outcome.TOO_LITTLE_DATA, evidence.shortfall)}")
+    return _pymc_model(specification, evidence, prior)
+
+
+def _pymc_model(specification: type[Model], evidence: Evidence, prior: Prior) -> Any:  # noqa: ANN401
+    pm, names = _load("pymc"), specification.parameter_names()
+    units = _units(specification, prior.scale or evidence.scale)
+    starts = np.array(specification.start()) * _units(specification, evidence.scale)
+    with pm.Model() as model:
+        parameters = [
+            _random_variable(name, distribution, float(unit), float(start))
+            for name, distribution, unit, start in zip(names, prior.of(names), units, starts, strict=True)
+        ]
+        likelihood = _log_likelihood(specification, evidence)
+        pm.Potential("log_likelihood", likelihood(pm.math.stack(parameters)))
+    return model
+
+
+def _random_variable(name: str, distribution: Distribution, unit: float, start: float) -> Any:  # noqa: ANN401
+    pm = _load("pymc")
+    match distribution:
+        case LogNormal(median, spread):
+            return pm.LogNormal(name, mu=np.log(median * unit), sigma=spread, initval=start)
+        case Gamma(shape, mean):
+            rate = np.float64(shape / (mean * unit))  # PyTensor keeps a plain 6.0 as an integer, and 1 / 6 in 32 bits
+            return pm.Gamma(name, alpha=shape, beta=rate, initval=start)
+    raise SettingError(
+        f"The prior of {name} is {distribution!r}, for which PyMC has no counterpart. Use LogNormal or Gamma, or "
+        "sample with nutpie: NUTS(sampler='nutpie') takes any distribution."
+    )
+
+
+def _log_likelihood(specification: type[Model], evidence: Evidence) -> Any:  # noqa: ANN401
+    """Return the log-likelihood as a PyTensor operation on the vector of parameters, in the unit of the data."""
+    return _operation()(specification, evidence)
+
+
+@cache
+def _operation() -> Any:  # noqa: ANN401
+    """Return the operation's class, which is defined when PyTensor is needed."""
+    pt, disconnected = _load("pytensor.tensor"), _load("pytensor.gradient").DisconnectedType
+
+    class LogLikelihood(_load("pytensor.graph.op").Op):  # type: ignore[misc]  # known only then
+        """Log-likelihood and gradient come together: who asks for both has the equations evaluated once."""
+
+        itypes = (pt.dvector,)
+        otypes = (pt.dscalar, pt.dvector)
+        default_output = 0
+
+        def __init__(self, specification: type[Model], evidence: Evidence) -> None:
+            self.objective = Objective(specification, evidence)
+            self.units = _units(specification, evidence.scale)
+
+        def perform(self, node: object, inputs: list[Floats], outputs: list[list[Any]]) -> None:
+            theta = inputs[0]
+            with np.errstate(all="ignore"):
+                value, gradient = _gradient(self.objective, np.log(theta / self.units))
+                outputs[0][0] = np.asarray(value + self.objective.evidence.log_jacobian)
+                outputs[1][0] = gradient / theta
+
+        def pullback(self, inputs: list[Any], outputs: list[Any], cotangents: list[Any]) -> list[Any]:
+            if not isinstance(cotangents[1].type, disconnected):
+                raise NotImplementedError("The log-likelihood has no second derivatives in PyMC.")
+            return [cotangents[0] * outputs[1]]
+
+        L_op = pullback  # its name before PyTensor 3
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            return _log_likelihood, (self.objective.specification, self.objective.evidence)
+
+    return LogLikelihood
+
+
+def to_arviz(fit: Any, data: RFM | None = None) -> Any:  # noqa: ANN401
+    """Return the draws of a fit as ArviZ reads them.
+
+    Parameters
+    ----------
+    fit
+        A fit with draws. Its verdict may be bad: these are the tools to see why.
+    data
+        The RFM that it was fitted to, for the log-likelihood of each customer that it learnt from (leave-one-out
+        cross-validation needs it); as many numbers as draws times customers.
+
+    Returns
+    -------
+    An ``arviz.InferenceData``, from ArviZ 1 on an ``xarray.DataTree``, with the group ``posterior`` and, given data,
+    the group ``log_likelihood``.
+
+    Raises
+    ------
+    SettingError
+        If the fit has no draws, or the data are not those that it was fitted to.
+    """
+    if fit.posterior is None:
+        raise SettingError(f"{fit.method} gave no draws. Fit with Laplace() or NUTS().")
+    chains = int(fit.diagnostics.get("chains", 1))
+    draws = {name: np.ravel(value) for name, value in fit.posterior.parameters().items()}
+    groups = {"posterior": _dataset({name: value.reshape(-1, chains).T for name, value in draws.items()})}
+    if data is not None:
+        groups["log_likelihood"] = _customers_likelihood(fit, data, chains)
+    about = {"model": fit.name, "method": fit.method, "seed": fit.seed, "unit": fit.unit}
+    return _inference_data(groups, {**about, "versions": json.dumps(dict(fit.versions))})
+
+
+def _customers_likelihood(fit: Any, data: RFM, chains: int) -> Any:  # noqa: ANN401
+    customers, columns = _columns(fit.specification, data)
+    if len(customers) != fit.customers or data.unit != fit.unit:
+        raise SettingError(
+            f"The fit learnt from {fit.customers:,} customers with time in {fit.unit}s, and these data have "
+            f"{len(customers):,} with time in {data.unit}s. Pass the RFM that it was fitted to."
+        )
+    size = max(1, _CELLS // len(customers))
+    parts = [slice(start, start + size) for start in range(0, fit.posterior.draws, size)]
+    likelihood = np.concatenate([fit.posterior.take(part).log_likelihood(*columns) for part in parts])
+    by_chain = likelihood.reshape(-1, chains, len(customers)).swapaxes(0, 1)
+    return _dataset({_observed(fit.specification): by_chain}, customer=customers)
+
+
+def _columns(specification: type[Model], data: RFM) -> tuple[Any, list[Floats]]:
+    """Return the ids of the customers that a model learns from, and its columns with a row for each, uncollapsed.
+
+    The equations' arguments are the papers' letters, which say what to pass.
+    """
+    letters = list(inspect.signature(specification.log_likelihood).parameters)[1:]
+    known = {"x": data.frequency.astype(float), "t_x": data.recency, "T": data.T}
+    learnt = np.ones(len(data), dtype=bool)
+    if "m" in letters:
+        known["m"] = data.money
+        learnt = (data.frequency > 0) & (data.money > 0)
+    return data.customer_id[learnt], [known[letter][learnt] for letter in letters]
+
+
+def _observed(specification: type[Model]) -> str:
+    return "spend" if "m" in inspect.signature(specification.log_likelihood).parameters else "purchases"
+
+
+def _dataset(variables: Mapping[str, Floats], **coordinates: Any) -> Any:  # noqa: ANN401
+    """Return an xarray.Dataset of variables over chain, draw and the coordinates."""
+    dimensions = ("chain", "draw", *coordinates)
+    first = next(iter(variables.values()))
+    counted = {name: np.arange(size) for name, size in zip(dimensions[:2], first.shape, strict=False)}
+    return _load("xarray").Dataset(
+        {name: (dimensions, value) for name, value in variables.items()}, {**counted, **coordinates}
+    )
+
+
+# What differs between the generations of ArviZ, and on loading.
+
+
+def _inference_data(groups: Mapping[str, Any], attributes: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Return what ArviZ takes: a DataTree from ArviZ 1 on, its own InferenceData before."""
+    arviz = _load("arviz")
+    groups = {name: group.assign_attrs(attributes) for name, group in groups.items()}
+    if int(arviz.__version__.partition(".")[0]) < 1:
+        return arviz.InferenceData(attrs=dict(attributes), **groups)
+    tree = _load("xarray").DataTree.from_dict(groups)
+    tree.attrs.update(attributes)
+    return tree
+
+
+def _load(module: str) -> Any:  # noqa: ANN401
+    """Import a module in silence: ArviZ 0.23 announces its successor to everybody who loads it, or what loads it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return import_module(module)
