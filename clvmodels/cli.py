@@ -50,6 +50,31 @@ class PurchaseModel(StrEnum):
     NBD = "NBD"
 
 
+class MethodName(StrEnum):
+    """The methods of inference that ``clv fit`` knows."""
+
+    LAPLACE = "laplace"
+    NUTS = "nuts"
+    BOOTSTRAP = "bootstrap"
+    MAXIMUM_LIKELIHOOD = "maximum-likelihood"
+
+
+METHODS: Mapping[MethodName, Any] = {
+    MethodName.LAPLACE: clv.Laplace,
+    MethodName.NUTS: clv.NUTS,
+    MethodName.BOOTSTRAP: clv.Bootstrap,
+    MethodName.MAXIMUM_LIKELIHOOD: clv.MaximumLikelihood,
+}
+
+ADVICE = {  # of the package, and what it is on the command line
+    "Fit clv.NBD,": "Use NBD (--model NBD; in comparisons --also NBD),",
+    "Fit with NUTS(), which does not need it to be (Laplace(otherwise=NUTS()) does so only where it must);": (
+        "Use --method nuts, which does not need it to be;"
+    ),
+    "MaximumLikelihood() gives the point alone.": "--method maximum-likelihood gives the point alone.",
+    "such as clv.Laplace(prior=...) takes,": "such as clv.Laplace(prior=...) takes in Python,",
+}
+
 LogFile = Annotated[Path, typer.Argument(metavar="LOG", help="Parquet or CSV file, one row a purchase.", exists=True)]
 Customer = Annotated[str, typer.Option(help="Column with customer ids.")]
 Date = Annotated[str, typer.Option(help="Column with the time of purchase.")]
@@ -63,6 +88,9 @@ ZeroAmounts = Annotated[str, typer.Option(help="Rows of amount zero: purchase or
 Until = Annotated[str | None, typer.Option(help="Last day of the observation; default: the log's last day.")]
 Unit = Annotated[str, typer.Option(help="Time unit of recency, T and the fitted rates.")]
 Model = Annotated[PurchaseModel, typer.Option(help="Purchase model.")]
+HowFound = Annotated[
+    MethodName, typer.Option(help="How parameters are found: laplace is fast and checked, nuts exact but slower.")
+]
 Horizon = Annotated[str, typer.Option(help="How far ahead, such as '1 year' or '39 weeks'.")]
 Discount = Annotated[float, typer.Option(help="Effective yearly rate, such as 0.1 for 10 % a year.")]
 Margin = Annotated[float, typer.Option(help="What remains of a unit of money, such as 0.3.")]
@@ -92,7 +120,7 @@ def demo(out: OutFolder = Path("demo"), seed: Seed = 0) -> None:
     plan = clv.Plan(horizon="1 year", discount=0.10, margin=0.30)
     comparison = _compared(log, "1997-09-30", _folder(out), standard_candidates(), seed)
     rfm = log.summarize()
-    fits = _fitted(rfm, PurchaseModel.BGNBD, seed)
+    fits = _fitted(rfm, PurchaseModel.BGNBD, MethodName.LAPLACE, seed)
     valuation = clv.value(fits["purchases"], fits["spend"], rfm, plan, seed=seed)
     _write_scores(valuation, plan, out)
     simple = clv.SimpleFormula().value(rfm, plan, seed=seed)
@@ -136,6 +164,7 @@ def fit(
     out: Annotated[Path, typer.Option(help="File for the fitted models (JSON).")],
     amount: Amount = None,
     model: Model = PurchaseModel.BGNBD,
+    method: HowFound = MethodName.LAPLACE,
     unit: Unit = "week",
     date_format: DateFormat = None,
     time_zone: TimeZone = None,
@@ -153,7 +182,7 @@ def fit(
     Example: `clv fit orders.parquet --customer customer_id --date ordered_at --amount amount --out model.json`
     """
     settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
-    fits = _fitted(_read(log, customer, date, amount, settings).summarize(unit), model, seed)
+    fits = _fitted(_read(log, customer, date, amount, settings).summarize(unit), model, method, seed)
     if not all(fitted.verdict.ok for fitted in fits.values()):
         complaints.print(f"[bold red]Error[/] A fit cannot be relied on, so nothing is written to {out}.")
         raise typer.Exit(1)
@@ -247,7 +276,9 @@ def _as_options(message: str) -> str:
     """Say the names of Python's arguments as this command has them."""
     names = "acquired_since|date_format|nulls|observed_until|returns|time_zone|zero_amounts"
     message = re.sub(rf"\b({names}) ?= ?", lambda match: f"--{match[1].replace('_', '-')} ", message)
-    return message.replace("Fit clv.NBD,", "Use NBD (--model NBD; in comparisons --also NBD),")
+    for python, option in ADVICE.items():
+        message = message.replace(python, option)
+    return message
 
 
 def _settings(
@@ -269,10 +300,10 @@ def _read(log: Path, customer: str, date: str, amount: str | None, settings: Map
     return clv.Transactions(read_log(log, columns), customer=customer, date=date, amount=amount, **settings)
 
 
-def _fitted(rfm: clv.RFM, model: PurchaseModel, seed: int) -> dict[str, Fit[Any]]:
-    fits: dict[str, Fit[Any]] = {"purchases": clv.fit(getattr(clv, model.value), rfm, seed=seed)}
+def _fitted(rfm: clv.RFM, model: PurchaseModel, method: MethodName, seed: int) -> dict[str, Fit[Any]]:
+    fits: dict[str, Fit[Any]] = {"purchases": clv.fit(getattr(clv, model.value), rfm, METHODS[method](), seed)}
     if rfm.monetary_value is not None:
-        fits["spend"] = clv.fit(clv.GammaGamma, rfm, seed=seed)
+        fits["spend"] = clv.fit(clv.GammaGamma, rfm, METHODS[method](), seed)
     for fitted in fits.values():
         console.print(f"{_as_options(repr(fitted))}\n", highlight=False)
     return fits

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 import clvmodels as clv
+from clvmodels import cli
 from clvmodels.cli import main
 from clvmodels.errors import CLVWarning
+from clvmodels.inference import methods
 
 COLUMNS = ["--customer", "customer_id", "--date", "date"]
 MONEY = [*COLUMNS, "--amount", "amount"]
@@ -123,6 +125,24 @@ def test_summarize_writes_the_rfm_table_and_says_how_it_cleaned(run, orders, tmp
     assert "came in" in said
     table = pd.read_csv(out) if suffix == "csv" else pd.read_parquet(out)
     assert list(table.columns[:5]) == ["customer_id", "frequency", "recency", "T", "monetary_value"]
+
+
+@pytest.mark.parametrize(("method", "written"), [("nuts", "NUTS()"), ("maximum-likelihood", "MaximumLikelihood()")])
+def test_the_method_of_inference_can_be_chosen(run, orders, tmp_path, method, written):
+    settings = [*MONEY, "--model", "ParetoNBD", "--method", method, "--out", tmp_path / "model.json"]
+    code, out, _ = run("fit", orders / "orders.parquet", *settings)
+    assert code == 0
+    assert f"Pareto/NBD fitted by {written} to" in out
+    fits = clv.load(tmp_path / "model.json")
+    assert {fitted.method for fitted in fits.values()} == {written}
+
+
+def test_advice_is_given_in_the_words_of_the_command():
+    verdict = str(methods._judge(0.9))
+    said = cli._as_options(verdict)
+    assert "Use --method nuts, which does not need it to be; use more customers" in said
+    assert "--method maximum-likelihood gives the point alone" in said
+    assert "Laplace" not in said
 
 
 def test_a_fit_that_cannot_be_relied_on_ends_with_code_1(run, tmp_path):

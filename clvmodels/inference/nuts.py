@@ -24,9 +24,10 @@ import numpy as np
 
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import FitError, SettingError
-from clvmodels.inference.methods import Inferred
+from clvmodels.inference.coordinates import Coordinates
+from clvmodels.inference.methods import Inferred, Laplace
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.peak import Peak, climb
+from clvmodels.inference.peak import Peak
 from clvmodels.inference.prior import Distribution, Gamma, LogNormal, Prior
 from clvmodels.inference.settings import Settings
 from clvmodels.inference.verdict import Outcome, Verdict
@@ -34,22 +35,23 @@ from clvmodels.models.protocols import Evidence, Floats, Model
 
 _SAMPLERS = ("nutpie", "pymc")
 _FEWEST = 500  # draws a chain, so that R-hat and ESS can be judged; fewer are taken from as many
-_BEYOND = 200.0  # e-folds: no parameter lies there, and no equation is evaluated
+_SKETCH = 2000  # draws by Laplace, from which the coordinates are learnt
 _SPREAD = 2.0  # of the starts, in standard deviations: chains that begin alike would agree whatever they missed
 _ACCEPTED = 0.7  # on a round posterior, half as many effective draws again for the same work as with 0.8
-_FLATTEST = 0.05  # the least curvature that a scale is taken from: 4.5 e-folds
 _MOST_R_HAT = 1.015  # Vehtari et al. (2021) say 1.01 of 1,000 draws a chain; by chance alone, 500 pass it now and then
 _FEWEST_EFFECTIVE = 100  # a chain: Vehtari et al. (2021)
 _MOST_DIVERGENT = 0.01  # of the draws
 _CELLS = 2**17  # draws x customers that are evaluated at once
+
+Gradient = Callable[[Floats], tuple[float, Floats]]
 
 
 @dataclass(frozen=True, repr=False)
 class NUTS(Settings):
     """Chains of the No-U-Turn Sampler, exact whatever the posterior's form, and checked against each other.
 
-    The chains run in coordinates in which the posterior is round about its mode, so that little warm-up is needed, and
-    start far apart.
+    The chains run in coordinates in which the posterior is round, learnt from a sketch of it by ``Laplace``, so that
+    little warm-up is needed; they start far apart. A poor sketch makes them slow, never wrong.
 
     Parameters
     ----------
@@ -99,12 +101,13 @@ class NUTS(Settings):
     def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
         """Return the draws, draw by draw and chain by chain inside, with R-hat, effective sizes and divergences."""
         objective = Objective(specification, evidence, self.prior)
-        start = Whitened.about(climb(objective, peak.phi), objective)
+        sketch = Laplace(draws=_SKETCH, prior=self.prior).infer(specification, evidence, peak, rng)
+        coordinates = Coordinates.about(np.asarray(sketch.phi), objective)
         sampler = self.sampler or available_sampler()
         kept = self.draws // self.chains
         every = -(-_FEWEST // kept)
         run = {"nutpie": _by_nutpie, "pymc": _by_pymc}[sampler]
-        chains = run(self, start, kept * every, rng)
+        chains = run(self, coordinates, kept * every, rng)
         mixing = Mixing.of(dict(zip(specification.parameter_names(), np.moveaxis(chains.phi, -1, 0), strict=True)))
         phi = chains.phi[:, every - 1 :: every].swapaxes(0, 1).reshape(self.draws, -1)
         return Inferred(
@@ -137,44 +140,6 @@ def somebody_watches() -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Whitened:
-    """An objective in coordinates z in which it is round: phi = centre + factor z, of covariance factor factor'."""
-
-    objective: Objective
-    centre: Floats
-    factor: Floats
-    height: float
-
-    @classmethod
-    def about(cls, mode: Peak, objective: Objective) -> "Whitened":
-        """Take the coordinates from the curvature at a mode; where it is flat, from the least one that is not."""
-        curvature, axes = np.linalg.eigh(mode.precision)
-        return cls(objective, mode.phi, axes / np.sqrt(np.maximum(curvature, _FLATTEST)), mode.value)
-
-    def gradient(self, z: Floats) -> tuple[float, Floats]:
-        """Return the log-posterior at z, less its height at the mode, and its gradient by z."""
-        value, gradient = _gradient(self.objective, self.phi(z))
-        return value - self.height, gradient @ self.factor
-
-    def phi(self, z: Floats) -> Floats:
-        """Return the log parameters, ``(..., parameters)``."""
-        phi: Floats = self.centre + z @ self.factor.T
-        return phi
-
-    def start(self, rng: np.random.Generator) -> Floats:
-        """Return where a chain may start: farther out than the posterior's own draws."""
-        return _SPREAD * rng.standard_normal(len(self.centre))
-
-
-def _gradient(objective: Objective, phi: Floats) -> tuple[float, Floats]:
-    """Return value and gradient; far out, where nothing could be computed, minus infinity."""
-    if not np.abs(phi).max() < _BEYOND:  # so that NaN is far out too
-        return -np.inf, np.zeros_like(phi)
-    with np.errstate(all="ignore"):  # a chain that strays is turned back by what it finds there
-        return objective.gradient(phi)
-
-
-@dataclass(frozen=True, eq=False)
 class Chains:
     """What a sampler returns: log parameters, ``(chains, draws, parameters)``, and how many steps diverged."""
 
@@ -182,19 +147,24 @@ class Chains:
     divergences: int
 
 
-def _by_nutpie(settings: NUTS, start: Whitened, draws: int, rng: np.random.Generator) -> Chains:
+def _start(coordinates: Coordinates, rng: np.random.Generator) -> Floats:
+    """Return where a chain starts: farther out than the posterior's own draws."""
+    return _SPREAD * rng.standard_normal(len(coordinates.centre))
+
+
+def _by_nutpie(settings: NUTS, coordinates: Coordinates, draws: int, rng: np.random.Generator) -> Chains:
     """Call the NumPy equations from nutpie as they are: there is nothing to compile."""
     if find_spec("nutpie") is None:
         raise SettingError("nutpie is not installed: pip install nutpie, or ask for sampler='pymc'.")
-    nutpie, size = _load("nutpie"), len(start.centre)
+    nutpie, size = _load("nutpie"), len(coordinates.centre)
     target = _load("nutpie.compiled_pyfunc").from_pyfunc(
         size,
-        lambda: start.gradient,
-        lambda *_: lambda z: {"z": np.array(z)},
+        lambda: _quietly(coordinates.gradient),
+        lambda *_: lambda x: {"x": np.array(x)},
         [np.dtype(float)],
         [(size,)],
-        ["z"],
-        make_initial_point_fn=lambda seed: start.start(np.random.default_rng(seed)),
+        ["x"],
+        make_initial_point_fn=lambda seed: _start(coordinates, np.random.default_rng(seed)),
     )
     found = nutpie.sample(
         target,
@@ -207,34 +177,41 @@ def _by_nutpie(settings: NUTS, start: Whitened, draws: int, rng: np.random.Gener
         save_warmup=False,
         progress_bar=settings._shows_progress,  # noqa: SLF001
     )
-    return Chains(start.phi(found.posterior["z"].to_numpy()), int(found.sample_stats["diverging"].sum()))
+    return Chains(coordinates.phi(found.posterior["x"].to_numpy()), int(found.sample_stats["diverging"].sum()))
 
 
-def _by_pymc(settings: NUTS, start: Whitened, draws: int, rng: np.random.Generator) -> Chains:
-    """Let PyMC's own NUTS sample the model of ``as_pymc``, chain after chain: threads work inside the equations."""
-    specification, evidence = start.objective.specification, start.objective.evidence
-    names, units = specification.parameter_names(), _units(specification, evidence.scale)
-    pm = _load("pymc")
-    metric = _load("pymc.step_methods.hmc.quadpotential").QuadPotentialFull(start.factor @ start.factor.T)
-    points = [np.exp(start.phi(start.start(rng))) * units for _ in range(settings.chains)]
-    with _pymc_model(specification, evidence, settings.prior), warnings.catch_warnings():
+def _by_pymc(settings: NUTS, coordinates: Coordinates, draws: int, rng: np.random.Generator) -> Chains:
+    """Let PyMC's own NUTS sample, chain after chain: threads work inside the equations."""
+    pm, size = _load("pymc"), len(coordinates.centre)
+    metric = _load("pymc.step_methods.hmc.quadpotential").QuadPotentialDiag(np.ones(size))
+    with pm.Model(), warnings.catch_warnings():
         for harmless in ("Numba will use object mode", "PyTensor could not link to a BLAS"):
             warnings.filterwarnings("ignore", harmless, UserWarning)
+        pm.Potential("log_density", _operation()(coordinates.gradient)(pm.Flat("x", shape=size)))
         found = pm.sample(
             draws,
             tune=settings.tune,
             chains=settings.chains,
             cores=1,
             step=pm.NUTS(potential=metric, target_accept=_ACCEPTED),
-            initvals=[dict(zip(names, point, strict=True)) for point in points],
+            initvals=[{"x": _start(coordinates, rng)} for _ in range(settings.chains)],
             random_seed=int(rng.integers(2**31)),
             progressbar=settings._shows_progress,  # noqa: SLF001
             quiet=not settings._shows_progress,  # noqa: SLF001
             nuts_sampler="pymc",
             compute_convergence_checks=False,
         )
-    theta = np.stack([found.posterior[name].to_numpy() for name in names], axis=-1)
-    return Chains(np.log(theta / units), int(found.sample_stats["diverging"].sum()))
+    return Chains(coordinates.phi(found.posterior["x"].to_numpy()), int(found.sample_stats["diverging"].sum()))
+
+
+def _quietly(function: Gradient) -> Gradient:
+    """Return the function without its warnings: a chain that strays is turned back by what it finds there."""
+
+    def quiet(x: Floats) -> tuple[float, Floats]:
+        with np.errstate(all="ignore"):
+            return function(x)
+
+    return quiet
 
 
 def _units(specification: type[Model], scale: float) -> Floats:
@@ -337,7 +314,7 @@ def _pymc_model(specification: type[Model], evidence: Evidence, prior: Prior) ->
             _random_variable(name, distribution, float(unit), float(start))
             for name, distribution, unit, start in zip(names, prior.of(names), units, starts, strict=True)
         ]
-        likelihood = _log_likelihood(specification, evidence)
+        likelihood = _operation()(InUnits(specification, evidence).gradient)
         pm.Potential("log_likelihood", likelihood(pm.math.stack(parameters)))
     return model
 
@@ -356,33 +333,38 @@ def _random_variable(name: str, distribution: Distribution, unit: float, start: 
     )
 
 
-def _log_likelihood(specification: type[Model], evidence: Evidence) -> Any:  # noqa: ANN401
-    """Return the log-likelihood as a PyTensor operation on the vector of parameters, in the unit of the data."""
-    return _operation()(specification, evidence)
+@dataclass(frozen=True, eq=False)
+class InUnits:
+    """A log-likelihood of the parameters themselves, in the unit of the data."""
+
+    specification: type[Model]
+    evidence: Evidence
+
+    def gradient(self, theta: Floats) -> tuple[float, Floats]:
+        """Return value and gradient at the parameters, shape ``(parameters,)``."""
+        units = _units(self.specification, self.evidence.scale)
+        value, gradient = Objective(self.specification, self.evidence).gradient(np.log(theta / units))
+        return value + self.evidence.log_jacobian, gradient / theta
 
 
 @cache
 def _operation() -> Any:  # noqa: ANN401
-    """Return the operation's class, which is defined when PyTensor is needed."""
+    """Return the PyTensor operation on a vector that a function with a gradient is, a class defined when needed."""
     pt, disconnected = _load("pytensor.tensor"), _load("pytensor.gradient").DisconnectedType
 
-    class LogLikelihood(_load("pytensor.graph.op").Op):  # type: ignore[misc]  # known only then
-        """Log-likelihood and gradient come together: who asks for both has the equations evaluated once."""
+    class WithGradient(_load("pytensor.graph.op").Op):  # type: ignore[misc]  # known only then
+        """Value and gradient come together: who asks for both has the equations evaluated once."""
 
         itypes = (pt.dvector,)
         otypes = (pt.dscalar, pt.dvector)
         default_output = 0
 
-        def __init__(self, specification: type[Model], evidence: Evidence) -> None:
-            self.objective = Objective(specification, evidence)
-            self.units = _units(specification, evidence.scale)
+        def __init__(self, function: Gradient) -> None:
+            self.function = function
 
         def perform(self, node: object, inputs: list[Floats], outputs: list[list[Any]]) -> None:
-            theta = inputs[0]
-            with np.errstate(all="ignore"):
-                value, gradient = _gradient(self.objective, np.log(theta / self.units))
-                outputs[0][0] = np.asarray(value + self.objective.evidence.log_jacobian)
-                outputs[1][0] = gradient / theta
+            value, gradient = _quietly(self.function)(inputs[0])
+            outputs[0][0], outputs[1][0] = np.asarray(value), gradient
 
         def pullback(self, inputs: list[Any], outputs: list[Any], cotangents: list[Any]) -> list[Any]:
             if not isinstance(cotangents[1].type, disconnected):
@@ -392,9 +374,13 @@ def _operation() -> Any:  # noqa: ANN401
         L_op = pullback  # its name before PyTensor 3
 
         def __reduce__(self) -> tuple[Any, ...]:
-            return _log_likelihood, (self.objective.specification, self.objective.evidence)
+            return _operation_of, (self.function,)
 
-    return LogLikelihood
+    return WithGradient
+
+
+def _operation_of(function: Gradient) -> Any:  # noqa: ANN401
+    return _operation()(function)
 
 
 def to_arviz(fit: Any, data: RFM | None = None) -> Any:  # noqa: ANN401

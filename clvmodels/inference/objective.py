@@ -11,6 +11,7 @@ import numpy as np
 from clvmodels.inference.prior import LogPrior, Prior
 from clvmodels.models.protocols import Evidence, Floats, Model
 
+_FARTHEST = 30.0  # e-folds from the data's own scale: nothing lies there, and sums are but rounding
 _ROWS = 2**13  # at once: they stay in a processor's cache, and are too few for BLAS to start threads of its own
 _WORTH_THREADS = 4  # parts: with fewer, starting threads takes longer than they save
 _CELLS = 2**17  # draws x rows, likewise
@@ -38,6 +39,13 @@ class Objective:
 
     def value(self, phi: Floats) -> Floats:
         """Return the log-posterior of draws, shape ``(draws, parameters)`` in, ``(draws,)`` out."""
+        near = np.abs(phi).max(axis=1) < _FARTHEST
+        found = np.full(len(phi), -np.inf)
+        if near.any():
+            found[near] = self._near(phi[near])
+        return found
+
+    def _near(self, phi: Floats) -> Floats:
         size = max(1, _CELLS // min(_ROWS, len(self.evidence.counts)))
         draws = np.split(phi, range(size, len(phi), size))
         likelihood = np.concatenate(_in_threads(self._log_likelihood, draws))
@@ -48,7 +56,9 @@ class Objective:
         return reduce(np.add, (model.log_likelihood(*columns) @ counts for columns, counts in self._blocks))
 
     def gradient(self, phi: Floats) -> tuple[float, Floats]:
-        """Return the log-posterior at one phi and its gradient by phi."""
+        """Return the log-posterior at one phi and its gradient by phi; far out, minus infinity and zeros."""
+        if not np.abs(phi).max() < _FARTHEST:  # so that NaN is far out too
+            return -np.inf, np.zeros_like(phi)
         model = self.model(phi)
 
         def of(block: Block) -> Floats:

@@ -41,8 +41,9 @@ class Peak:
 
     @property
     def covariance(self) -> Floats:
-        """The inverse of the negative Hessian, shape ``(parameters, parameters)``."""
-        inverse: Floats = np.linalg.inv(self.precision).astype(float)
+        """The inverse of the negative Hessian, ``(parameters, parameters)``, where flat as if just not flat."""
+        curvature, axes = np.linalg.eigh(self.precision)
+        inverse: Floats = (axes / np.maximum(curvature, _FLAT)) @ axes.T
         return inverse
 
 

@@ -114,7 +114,7 @@ class BetaGeometric(Parametric):
     def _per_last_chance(self, x: Floats) -> Floats:
         """Return 1 / (b + n - 1), or 0 where there was no chance to stop."""
         n = self.chances(x)
-        return np.where(n > 0, 1 / np.where(n > 0, self.b + n - 1, 1.0), 0.0)
+        return np.where(n > 0, 1 / np.where(n > 0, self.b + (n - 1), 1.0), 0.0)
 
     def probability_alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Return P(alive at T | x, t_x, T)."""
@@ -187,7 +187,8 @@ class BetaGeometric(Parametric):
         went_on = np.exp(betaln(self.a, stay + k) - betaln(self.a, stay))
         stopped = np.exp(betaln(self.a + 1, stay + np.maximum(k, 1) - 1) - betaln(self.a, stay))
         at_least = np.asarray(betainc(np.maximum(k, 1), shape, t / later), dtype=float)
-        return went_on * steady_count(k, shape, t / later) + np.where(k > 0, stopped * at_least, 0.0)
+        probability: Floats = went_on * steady_count(k, shape, t / later) + np.where(k > 0, stopped * at_least, 0.0)
+        return probability
 
     def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: Floats | float) -> Purchases:
         """Return futures of one customer in (T, T + t], one for each draw: exact, without stepping through events.

@@ -285,7 +285,7 @@ def test_sampling_prints_nothing_unless_asked(sampler, capfd, caplog) -> None:
 @pytest.mark.parametrize("phi", [[800.0, 0.0], [-800.0, 0.0], [np.nan, 0.0], [np.inf, 0.0]])
 def test_where_nothing_can_be_computed_the_posterior_is_minus_infinity(phi) -> None:
     objective = Objective(Gaussian, Gaussian.evidence(None), Prior())
-    value, gradient = module._gradient(objective, np.array(phi))
+    value, gradient = objective.gradient(np.array(phi))
     assert value == -np.inf
     np.testing.assert_array_equal(gradient, 0)
 
@@ -321,7 +321,7 @@ def test_the_pymc_model_is_the_objective_with_its_gradient_in_the_unit_of_the_da
 @pytest.mark.parametrize("model", MODELS)
 def test_the_operation_is_the_log_likelihood_of_the_model_and_survives_pickling(model, cdnow_rfm) -> None:
     evidence = model.evidence(cdnow_rfm)
-    operation = pickle.loads(pickle.dumps(module._log_likelihood(model, evidence)))  # noqa: S301
+    operation = pickle.loads(pickle.dumps(module._operation_of(module.InUnits(model, evidence).gradient)))  # noqa: S301
     theta = np.array(model.start()) * module._units(model, evidence.scale)
     storage = [[None], [None]]
     operation.perform(None, [theta], storage)
