@@ -13,6 +13,7 @@ from clvmodels.data import datasets
 from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Transactions
 from clvmodels.evaluation import checks
+from clvmodels.evaluation.calibration import calibrate
 from clvmodels.evaluation.compare import compare
 from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.fit import Fit, fit
@@ -24,6 +25,7 @@ from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
+from clvmodels.prediction.generate import simulate_customers, simulate_log
 from clvmodels.prediction.predict import predict
 from clvmodels.scoring.storage import load, save
 from clvmodels.valuation.plan import Plan
@@ -52,6 +54,7 @@ __all__ = [
     "Valuation",
     "__version__",
     "as_pymc",
+    "calibrate",
     "checks",
     "compare",
     "datasets",
@@ -60,5 +63,7 @@ __all__ = [
     "load",
     "predict",
     "save",
+    "simulate_customers",
+    "simulate_log",
     "value",
 ]
