@@ -86,6 +86,11 @@ def test_the_picture_says_how_many_customers_and_weeks(comparison):
     assert comparison.horizon.count("week") == weeks
 
 
+def test_the_ratio_of_the_sandwich(cdnow_purchases):
+    ratio = cdnow_purchases.frame().set_index("parameter")["ratio"]["alpha"]
+    assert round(ratio, 2) == stated(r"On CDNOW it is (\d\.\d+) for BG/NBD's alpha")
+
+
 # --- names -----------------------------------------------------------------------------------------------------------
 
 

@@ -91,8 +91,8 @@ class Laplace(Settings):
     prior
         What is believed of the parameters; by default weakly informative, in the data's own scale.
     otherwise
-        The method to use instead where k-hat shows that these draws cannot be trusted, such as ``NUTS()``; ``None``
-        reports the bad verdict.
+        The method to use instead where k-hat shows that these draws cannot be trusted, such as ``NUTS()``, with this
+        prior and for as many draws; ``None`` reports the bad verdict.
 
     Examples
     --------
@@ -107,6 +107,12 @@ class Laplace(Settings):
     def __post_init__(self) -> None:
         if not isinstance(self.draws, int) or self.draws < 1:
             raise SettingError(f"The number of draws is a whole number from 1 up; draws={self.draws!r} is not.")
+        self._instead  # noqa: B018 -- what it refuses is refused before anything is computed
+
+    @property
+    def _instead(self) -> "Method | None":
+        shared = {name: getattr(self, name) for name in ("draws", "prior") if hasattr(self.otherwise, name)}
+        return replace(self.otherwise, **shared) if shared else self.otherwise  # type: ignore[type-var]
 
     def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
         """Return the draws, with k-hat and the effective sample size of the candidates."""
@@ -127,8 +133,8 @@ class Laplace(Settings):
             candidates, target = np.vstack([candidates, more]), np.append(target, objective.value(more))
         found: dict[str, float] = {"k_hat": k_hat, "ess": ess, "rounds": rounds}
         verdict = _judge(k_hat)
-        if not verdict.ok and self.otherwise is not None:
-            instead = self.otherwise.infer(specification, evidence, peak, rng)
+        if not verdict.ok and self._instead is not None:
+            instead = self._instead.infer(specification, evidence, peak, rng)
             return replace(instead, diagnostics={**instead.diagnostics, "laplace_k_hat": k_hat})
         chosen = rng.permutation(_systematic(weights, self.draws, rng))
         return Inferred(candidates[chosen], verdict, found)

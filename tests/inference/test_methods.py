@@ -6,8 +6,11 @@ from scipy import stats
 from scipy.special import betaln, gammaln
 
 from clvmodels.errors import SettingError
+from clvmodels.inference import methods
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import TRUSTED_K, Laplace, MaximumLikelihood, _judge, _systematic
+from clvmodels.inference.nuts import NUTS
+from clvmodels.inference.prior import LogNormal, Prior
 from clvmodels.inference.verdict import Outcome
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
@@ -132,6 +135,22 @@ def test_a_bad_k_hat_is_a_bad_verdict_that_names_the_remedy() -> None:
     assert "more customers or a longer log" in bad.detail
     assert not _judge(np.inf).ok
     assert not _judge(np.nan).ok
+
+
+def test_where_it_cannot_be_trusted_another_method_takes_over_with_the_same_prior(monkeypatch, cdnow_rfm) -> None:
+    monkeypatch.setattr(methods, "TRUSTED_K", -9.0)
+    narrow = Prior(others=LogNormal(spread=0.05))
+    assert fit(NBD, cdnow_rfm, Laplace(prior=narrow)).verdict.outcome is Outcome.POOR_APPROXIMATION
+    found = fit(NBD, cdnow_rfm, Laplace(draws=40, prior=narrow, otherwise=NUTS(chains=2)))
+    assert found.verdict.ok
+    assert found.draws.draws == 40
+    assert found.diagnostics["chains"] == 2
+    assert found.diagnostics["laplace_k_hat"] < 0.7
+    assert np.median(found.draws.r) == pytest.approx(1, abs=0.4)  # drawn towards the prior
+    monkeypatch.setattr(methods, "TRUSTED_K", 0.7)
+    assert "chains" not in fit(NBD, cdnow_rfm, Laplace(otherwise=NUTS())).diagnostics
+    with pytest.raises(SettingError, match="3 chains cannot give 40 draws"):
+        Laplace(draws=40, otherwise=NUTS(chains=3, draws=999))
 
 
 def test_resampling_gives_each_candidate_its_weight_to_the_next_whole_number() -> None:
