@@ -16,6 +16,7 @@ from clvmodels.errors import DataError, SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel
 from clvmodels.prediction.forecast import ends, quantile
+from clvmodels.prediction.predict import rows
 from clvmodels.units import DAYS
 
 LEVEL = 0.90
@@ -74,37 +75,31 @@ class Check:
 
 def purchase_rows(fit: Fit[Any], rfm: RFM, draws: int) -> PurchaseModel:
     """Return up to ``draws`` draws of a purchase model, or its point as one, in the time unit of the RFM."""
-    if not (isinstance(fit, Fit) and hasattr(fit.specification, "purchases_if_alive")):
-        raise SettingError("This check takes the fit of a purchase model, such as clv.fit(clv.BGNBD, rfm).")
-    model: PurchaseModel = _rows(fit, rfm, draws).rescaled(_ratio(fit, rfm))
+    _refuse_misfits(fit, rfm, "purchases_if_alive", "a purchase model, such as clv.fit(clv.BGNBD, rfm)")
+    refuse_fewer_than_one(draws=draws)
+    model: PurchaseModel = rows(fit, rfm.unit, draws)
     return model
 
 
 def purchase_point(fit: Fit[Any], rfm: RFM) -> PurchaseModel:
     """Return the maximum likelihood estimate of a purchase model in the time unit of the RFM."""
-    model: PurchaseModel = fit.model.rescaled(_ratio(fit, rfm))
+    model: PurchaseModel = fit.model.rescaled(DAYS[fit.unit] / DAYS[rfm.unit])
     return model
 
 
 def spend_rows(fit: Fit[Any], rfm: RFM, draws: int) -> SpendModel:
     """Return up to ``draws`` draws of a spend model, or its point as one."""
-    if not (isinstance(fit, Fit) and hasattr(fit.specification, "expected_spend")):
-        raise SettingError("This check takes the fit of a spend model, such as clv.fit(clv.GammaGamma, rfm).")
-    model: SpendModel = _rows(fit, rfm, draws)
+    _refuse_misfits(fit, rfm, "expected_spend", "a spend model, such as clv.fit(clv.GammaGamma, rfm)")
+    refuse_fewer_than_one(draws=draws)
+    model: SpendModel = rows(fit, rfm.unit, draws)
     return model
 
 
-def _rows(fit: Fit[Any], rfm: RFM, draws: int) -> Any:  # noqa: ANN401 -- what comes out is of the fit's model
+def _refuse_misfits(fit: object, rfm: object, ability: str, kind: str) -> None:
+    if not (isinstance(fit, Fit) and hasattr(fit.specification, ability)):
+        raise SettingError(f"This check takes the fit of {kind}.")
     if not isinstance(rfm, RFM):
         raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
-    refuse_fewer_than_one(draws=draws)
-    fit.require()
-    model = fit.model if fit.posterior is None else fit.posterior
-    return type(model)(*(np.atleast_2d(value) for value in model.parameters().values())).take(slice(draws))
-
-
-def _ratio(fit: Fit[Any], rfm: RFM) -> float:
-    return DAYS[fit.unit] / DAYS[rfm.unit]
 
 
 def refuse_fewer_than_one(**numbers: object) -> None:

@@ -151,9 +151,9 @@ def model_source(
         raise SettingError(f"A seed is a whole number from 0 to 2**64 - 1; {seed!r} is not.")
     if horizon.is_infinite and discount == 0:
         raise SettingError("An infinite horizon needs a discount: undiscounted, the mean need not exist.")
-    models = [_rows(fit, rfm.unit, draws) for fit in (purchases, spend) if fit is not None]
-    rows = {model.draws for model in models}
-    if len(rows) > 1 or (spend is not None and (purchases.posterior is None) != (spend.posterior is None)):
+    models = [rows(fit, rfm.unit, draws) for fit in (purchases, spend) if fit is not None]
+    numbers = {model.draws for model in models}
+    if len(numbers) > 1 or (spend is not None and (purchases.posterior is None) != (spend.posterior is None)):
         raise SettingError(
             "The two fits must have equally many draws of their parameters. Fit both with the same method, such as "
             "clv.Laplace(draws=1000)."
@@ -180,7 +180,7 @@ def _refuse_misfits(purchases: object, spend: object, rfm: object) -> None:
         raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
 
 
-def _rows(fit: Fit[Any], unit: str, most: int) -> Any:  # noqa: ANN401 -- what comes out is of the fit's model
+def rows(fit: Fit[Any], unit: str, most: int) -> Any:  # noqa: ANN401 -- what comes out is of the fit's model
     """Return the fit's draws (at most as many as there are futures), or its point as one draw, in another time unit."""
     fit.require()
     model = fit.model if fit.posterior is None else fit.draws
