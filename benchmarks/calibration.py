@@ -40,8 +40,12 @@ def all_pairs(runs: int) -> list[tuple[Calibration, float]]:
     """Return the calibrations of all models, by Laplace and then by NUTS."""
     pairs = [(model, method, runs) for method in ("Laplace", "NUTS") for model in STUDIES]
     os.environ["OMP_NUM_THREADS"] = "1"  # of the processes to come: as many threads as cores in each would only queue
+    found = []
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        return list(pool.map(timed, *zip(*pairs, strict=True)))
+        for calibration, seconds in pool.map(timed, *zip(*pairs, strict=True)):
+            print(f"{calibration!r}, {seconds:.0f} s", file=sys.stderr, flush=True)
+            found.append((calibration, seconds))
+    return found
 
 
 def summary(table: pd.DataFrame, seconds: list[float]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Methods of inference: each takes an objective and its peak, and returns draws, or none."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -10,8 +10,9 @@ from clvmodels.errors import SettingError
 from clvmodels.inference.objective import Objective
 from clvmodels.inference.peak import Peak, climb
 from clvmodels.inference.prior import Prior
-from clvmodels.inference.proposal import StudentT, along, mixture_density
+from clvmodels.inference.proposal import along, mixture_density
 from clvmodels.inference.psis import smooth
+from clvmodels.inference.ridge import Place, follow
 from clvmodels.inference.settings import Settings
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.protocols import Evidence, Floats, Model
@@ -20,6 +21,7 @@ TRUSTED_K = 0.7  # beyond it importance sampling is not reliable (Vehtari et al.
 _GOOD_K = 0.5  # below it the weights have a variance, and no further round is needed
 _ENOUGH = 0.75  # effective candidates a draw
 _MOST_ROUNDS = 6
+_FEWEST_A_PLACE = 0.05  # of the candidates
 _MOST_PIECES = 5
 _FEWEST_A_PIECE = 100  # effective candidates, for a mean and a covariance
 _FEWEST_CANDIDATES = 1000  # fewer leave the tail too short to judge
@@ -78,11 +80,12 @@ class MaximumLikelihood(Settings):
 class Laplace(Settings):
     """The curvature at the posterior mode, in logarithms, corrected to the exact posterior and checked against it.
 
-    Candidates come from a Student t distribution about the mode, with the covariance of Laplace's approximation. They
-    are weighted by posterior / proposal with the weights' tail smoothed (PSIS), and resampled once to draws of equal
-    weight. Where k-hat shows that the posterior is not of that form, further candidates are drawn from a t distribution
-    about the weighted ones, and all are weighted by posterior / mixture of the proposals (adaptive multiple importance
-    sampling: Cornuet, Marin, Mira & Robert 2012, Scandinavian Journal of Statistics 39).
+    Candidates come from Student t distributions about the mode and about places along the posterior's ridge, with the
+    covariance of Laplace's approximation there. They are weighted by posterior / proposal with the weights' tail
+    smoothed (PSIS), and resampled once to draws of equal weight. Where k-hat shows that the posterior is not of that
+    form, further candidates are drawn from t distributions about the weighted ones, and all are weighted by posterior /
+    mixture of the proposals (adaptive multiple importance sampling: Cornuet, Marin, Mira & Robert 2012, Scandinavian
+    Journal of Statistics 39).
 
     Parameters
     ----------
@@ -119,8 +122,9 @@ class Laplace(Settings):
         objective = Objective(specification, evidence, self.prior)
         mode = climb(objective, peak.phi)
         size = max(self.draws, _FEWEST_CANDIDATES)
-        proposals, sizes = [StudentT(mode.phi, mode.covariance)], [size]
-        candidates = proposals[0].draw(size, rng)
+        places = follow(objective, mode)
+        proposals, sizes = [place.proposal for place in places], _sizes(places, size)
+        candidates = np.vstack([one.draw(many, rng) for one, many in zip(proposals, sizes, strict=True)])
         target = objective.value(candidates)
         for rounds in range(1, _MOST_ROUNDS + 1):
             weights, k_hat = smooth(target - mixture_density(proposals, sizes, candidates))
@@ -138,6 +142,12 @@ class Laplace(Settings):
             return replace(instead, diagnostics={**instead.diagnostics, "laplace_k_hat": k_hat})
         chosen = rng.permutation(_systematic(weights, self.draws, rng))
         return Inferred(candidates[chosen], verdict, found)
+
+
+def _sizes(places: Sequence[Place], size: int) -> list[int]:
+    """Return how many candidates each place gives: as many as the posterior has there, and some in any case."""
+    mass = np.exp([place.log_mass for place in places])
+    return [int(many) for many in np.maximum(size * mass / mass.sum(), _FEWEST_A_PLACE * size)]
 
 
 def _systematic(weights: Floats, draws: int, rng: np.random.Generator) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
