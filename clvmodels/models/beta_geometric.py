@@ -36,6 +36,7 @@ from clvmodels.models.special import (
 
 _SMALLEST = 1e-100  # a probability to stop that is as good as none, and whose inverse is still finite
 _NO_DROP_OUT = 0.05  # mean probability to stop below which, at the border, nobody seems to
+_OPPOSITE = 0.2  # a + b below which hardly any customer's probability to stop lies between 0 and 1
 _ALIKE = 1e3  # r, or a + b, above which all customers are nearly the same
 
 
@@ -78,6 +79,11 @@ class BetaGeometric(Parametric):
             return (
                 f"All customers seem to stop with the same probability ({stop:.3g} a purchase), so a and b cannot be "
                 "told apart. Use more customers or a longer log."
+            )
+        if spread < _OPPOSITE:
+            return (
+                f"Customers seem to stop at their first chance or never (a + b = {spread:.2g}), and too few tell how "
+                "many do. Use more customers or a longer log."
             )
         if self.r > _ALIKE:
             return (

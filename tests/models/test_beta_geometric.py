@@ -223,6 +223,7 @@ def test_draws_and_customers_broadcast(model) -> None:
     [
         ((0.8, 10.0, 1e-6, 2.0), "No drop-out identified.*Fit clv.NBD"),
         ((0.8, 10.0, 400.0, 1200.0), r"stop with the same probability \(0\.25 a purchase\)"),
+        ((0.8, 10.0, 0.04, 0.07), r"at their first chance or never \(a \+ b = 0\.11\)"),
         ((5e6, 1e6, 20.0, 30.0), "buy at the same rate, 5 a typical gap"),
         ((0.8, 10.0, 0.5, 1.0), "flat in some direction.*more customers"),
     ],
