@@ -30,7 +30,7 @@ PICTURE = Path(__file__).with_name("calibration.svg")
 def timed(model: type[Any], method: str, runs: int) -> tuple[Calibration, float]:
     """Return the calibration of a model by a method, and how many seconds it took."""
     prior = STUDIES[model].prior
-    nuts = NUTS(chains=2, tune=100, prior=prior, progress=False)
+    nuts = NUTS(draws=200, chains=2, tune=100, prior=prior, progress=False, fewest=150)
     methods: dict[str, Method] = {"Laplace": Laplace(prior=prior), "NUTS": nuts}
     start = time.perf_counter()
     return calibrate(model, methods[method], runs=runs), time.perf_counter() - start

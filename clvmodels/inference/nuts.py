@@ -34,7 +34,6 @@ from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.protocols import Evidence, Floats, Model
 
 _SAMPLERS = ("nutpie", "pymc")
-_FEWEST = 500  # draws a chain, so that R-hat and ESS can be judged; fewer are taken from as many
 _SKETCH = 2000  # draws by Laplace, from which the coordinates are learnt
 _SPREAD = 2.0  # of the starts, in standard deviations: chains that begin alike would agree whatever they missed
 _ACCEPTED = 0.7  # on a round posterior, half as many effective draws again for the same work as with 0.8
@@ -56,8 +55,7 @@ class NUTS(Settings):
     Parameters
     ----------
     draws
-        Equal-weight draws to return, of all chains together: a multiple of ``chains``. They are taken evenly from 500
-        draws a chain where that is more, for the diagnostics need as many.
+        Equal-weight draws to return, of all chains together: a multiple of ``chains``.
     chains
         How many chains, each from a start of its own.
     tune
@@ -69,6 +67,9 @@ class NUTS(Settings):
         from those of the other, by chance only.
     progress
         Whether to show a bar with the time left; ``None`` does where somebody watches, in a terminal or a notebook.
+    fewest
+        Draws that each chain makes at least, of which fewer may be returned, evenly: R-hat and effective sizes are
+        noisy with less.
 
     Examples
     --------
@@ -82,9 +83,10 @@ class NUTS(Settings):
     prior: Prior = Prior()
     sampler: str | None = None
     progress: bool | None = None
+    fewest: int = 500
 
     def __post_init__(self) -> None:
-        _refuse_unless_whole(1, chains=self.chains, draws=self.draws)
+        _refuse_unless_whole(1, chains=self.chains, draws=self.draws, fewest=self.fewest)
         _refuse_unless_whole(0, tune=self.tune)
         if self.draws % self.chains:
             raise SettingError(
@@ -105,7 +107,7 @@ class NUTS(Settings):
         coordinates = Coordinates.about(np.asarray(sketch.phi), objective)
         sampler = self.sampler or available_sampler()
         kept = self.draws // self.chains
-        every = -(-_FEWEST // kept)
+        every = -(-self.fewest // kept)
         run = {"nutpie": _by_nutpie, "pymc": _by_pymc}[sampler]
         chains = run(self, coordinates, kept * every, rng)
         mixing = Mixing.of(dict(zip(specification.parameter_names(), np.moveaxis(chains.phi, -1, 0), strict=True)))

@@ -30,7 +30,7 @@ POOR = Verdict(Outcome.POOR_APPROXIMATION, "So it seems.")
 FEW = NewCustomers(customers=60)
 METHODS = {
     "Laplace": lambda prior: Laplace(prior=prior),
-    "NUTS": lambda prior: NUTS(chains=2, tune=100, prior=prior, progress=False),
+    "NUTS": lambda prior: NUTS(draws=200, chains=2, tune=100, prior=prior, progress=False, fewest=150),
 }
 
 
@@ -98,14 +98,14 @@ def test_a_few_runs_of_the_default_method(model) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("method", "runs"), [("Laplace", 500), ("NUTS", 150)])
+@pytest.mark.parametrize("method", list(METHODS))
 @pytest.mark.parametrize("model", list(STUDIES))
-def test_every_model_and_method_is_calibrated(model, method, runs) -> None:
-    prior, _ = STUDIES[model]
-    found = calibrate(model, METHODS[method](prior), runs=runs, seed=1)
+def test_every_model_and_method_is_calibrated(model, method) -> None:
+    found = calibrate(model, METHODS[method](STUDIES[model].prior))
     pairs = len(STUDIES) * len(METHODS)
-    assert sum(found.left_out.values()) < 0.05 * runs
-    assert sum(found.doubtful.values()) < 0.15 * runs  # R-hat of two short chains is noisy
+    assert len(found.ranks) >= 475  # of 500: the rest is left out
+    if method == "Laplace":  # R-hat and the effective sizes of two short chains are too noisy to be asked
+        assert sum(found.doubtful.values()) < 5
     # Bonferroni over the pairs, Holm over the quantities of one: a false alarm in one of a hundred such test suites.
     assert found.frame()["corrected_p"].min() * pairs > 0.01, str(found.frame())
 
@@ -114,9 +114,9 @@ def test_every_model_and_method_is_calibrated(model, method, runs) -> None:
 
 
 def test_draws_that_spread_a_fifth_too_little_are_found() -> None:
-    found = calibrate(NBD, Squeezed(), design=FEW, runs=250)
+    found = calibrate(NBD, Squeezed(), design=FEW, runs=400)
     assert found.frame()["corrected_p"].min() < 0.005
-    even = calibrate(NBD, Laplace(prior=PRIOR), design=FEW, runs=250)
+    even = calibrate(NBD, Laplace(prior=PRIOR), design=FEW, runs=400)
     assert even.frame()["corrected_p"].min() > 0.01
 
 

@@ -403,6 +403,6 @@ def test_an_infinite_mean_spend_leaves_the_purchases_as_they_are(cdnow_split):
 
     comparison = compare([ModelCandidate(BGNBD, spend=Enormous)], *cdnow_split, draws=20)
     (row,) = comparison.frame().to_dict("records")
-    assert row["purchases_predicted_total"] == pytest.approx(1653.4, abs=30)
+    assert row["purchases_predicted_total"] == pytest.approx(1653.4, abs=90)  # of 20 draws
     assert pd.isna(row["money_predicted_total"])
     assert row["note"] == "Expected spend is infinite."
