@@ -1,10 +1,9 @@
 """The log-posterior of any model in the logarithms of its parameters, with exact derivatives."""
 
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,8 @@ from clvmodels.models.protocols import Evidence, Floats, Model
 
 _FARTHEST = 30.0  # e-folds from the data's own scale: nothing lies there, and sums are but rounding
 _ROWS = 2**13  # at once: they stay in a processor's cache, and are too few for BLAS to start threads of its own
-_WORTH_THREADS = 4  # parts: with fewer, starting threads takes longer than they save
-_CELLS = 2**17  # draws x rows, likewise
+_WORTH_THREADS = 4  # parts; derivatives, of many short steps, are three times slower in threads than without
+_CELLS = 2**18  # draws x rows at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +47,11 @@ class Objective:
     def _near(self, phi: Floats) -> Floats:
         size = max(1, _CELLS // min(_ROWS, len(self.evidence.counts)))
         draws = np.split(phi, range(size, len(phi), size))
-        likelihood = np.concatenate(_in_threads(self._log_likelihood, draws))
+        if len(draws) < _WORTH_THREADS:
+            likelihood = np.concatenate([self._log_likelihood(part) for part in draws])
+        else:
+            with ThreadPoolExecutor() as pool:  # NumPy releases the lock; the order is that of the draws
+                likelihood = np.concatenate(list(pool.map(self._log_likelihood, draws)))
         return likelihood if self.log_prior is None else likelihood + self.log_prior.log_density(phi)
 
     def _log_likelihood(self, phi: Floats) -> Floats:
@@ -65,7 +68,7 @@ class Objective:
             d = model.derivatives(*block.columns)
             return np.append(d.value @ block.counts, d.score @ block.counts)
 
-        total = reduce(np.add, _in_threads(of, self._blocks))
+        total = reduce(np.add, map(of, self._blocks))
         value, gradient = float(total[0]), np.exp(phi) * total[1:]
         if self.log_prior is None:
             return value, gradient
@@ -79,7 +82,7 @@ class Objective:
             d = model.derivatives(*block.columns)
             return np.concatenate([[d.value @ block.counts], d.score @ block.counts, d.hessian(block.counts).ravel()])
 
-        total = reduce(np.add, _in_threads(of, self._blocks))
+        total = reduce(np.add, map(of, self._blocks))
         value, gradient = float(total[0]), theta * total[1 : 1 + size]
         hessian = np.outer(theta, theta) * total[1 + size :].reshape(size, size) + np.diag(gradient)
         if self.log_prior is None:
@@ -102,14 +105,3 @@ class Block(NamedTuple):
 
     columns: tuple[Floats, ...]
     counts: Floats
-
-
-A = TypeVar("A")
-
-
-def _in_threads(function: Callable[[A], Floats], parts: Sequence[A]) -> list[Floats]:
-    """Return the values in the order of the parts, however many threads there are: NumPy releases the lock."""
-    if len(parts) < _WORTH_THREADS:
-        return list(map(function, parts))
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(function, parts))
