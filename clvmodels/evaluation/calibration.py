@@ -220,7 +220,7 @@ class Calibration:
     def __repr__(self) -> str:
         left = f", {sum(self.left_out.values())} left out" if self.left_out else ""
         return (
-            f"Calibration of {self.model} by {self.method}: {len(self.ranks)} runs{left}, smallest corrected p-value "
+            f"Calibration of {self.model} by {self.method.partition('(')[0]}: {len(self.ranks)} runs{left}, smallest corrected p-value "
             f"{self.frame()['corrected_p'].min():.3g}"
         )
 
