@@ -218,9 +218,10 @@ class Calibration:
         return calibration_table([self])
 
     def __repr__(self) -> str:
+        method = self.method.partition("(")[0]
         left = f", {sum(self.left_out.values())} left out" if self.left_out else ""
         return (
-            f"Calibration of {self.model} by {self.method.partition('(')[0]}: {len(self.ranks)} runs{left}, smallest corrected p-value "
+            f"Calibration of {self.model} by {method}: {len(self.ranks)} runs{left}, smallest corrected p-value "
             f"{self.frame()['corrected_p'].min():.3g}"
         )
 
