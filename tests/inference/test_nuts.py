@@ -173,9 +173,9 @@ def test_nuts_and_laplace_find_the_same_posterior(model, sampler, cdnow_rfm) -> 
 @pytest.mark.long
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("model", MODELS)
-def test_every_model_mixes_and_agrees_with_laplace_in_eight_seeds(model, sampler, cdnow_rfm) -> None:
+def test_every_model_mixes_and_agrees_with_laplace_in_twenty_seeds(model, sampler, cdnow_rfm) -> None:
     exact = logs(fit(model, cdnow_rfm, Laplace(draws=20_000)).draws)
-    for seed in range(8):
+    for seed in range(20):
         found = fit(model, cdnow_rfm, NUTS(draws=2000, sampler=sampler), seed=seed)
         assert found.verdict.ok, found.verdict
         agree(logs(found.draws), exact, min(found.diagnostics["ess_tail"], 2000))
@@ -209,7 +209,7 @@ def test_chains_that_sit_on_different_peaks_are_a_bad_verdict_that_names_the_rem
     found = sampled(TwoPeaks, None, NUTS(draws=1000, chains=4, tune=50, prior=VAGUE, sampler=sampler), seed=2)
     assert found.verdict.outcome is Outcome.POOR_MIXING
     assert str(found.verdict).startswith("The chains do not agree. R-hat is ")
-    assert "R-hat above 1.02" in found.verdict.detail
+    assert "R-hat above 1.01" in found.verdict.detail
     assert "Tune and draw for longer" in found.verdict.detail
     assert found.by_parameter["r_hat"]["u"] == found.diagnostics["r_hat"] > 1.1
 
@@ -238,9 +238,9 @@ def test_draws_are_taken_evenly_draw_by_draw_with_chains_inside(monkeypatch) -> 
 
     monkeypatch.setattr(module, "_by_pymc", numbered)
     phi = sampled(Gaussian, None, NUTS(draws=6, chains=3, sampler="pymc")).phi
-    np.testing.assert_array_equal(phi, [[c, d] for d in (249, 499) for c in (0, 1, 2)])
-    phi = sampled(Gaussian, None, NUTS(draws=1800, chains=3, sampler="pymc")).phi
-    np.testing.assert_array_equal(phi, [[c, d] for d in range(600) for c in (0, 1, 2)])
+    np.testing.assert_array_equal(phi, [[c, d] for d in (499, 999) for c in (0, 1, 2)])
+    phi = sampled(Gaussian, None, NUTS(draws=3600, chains=3, sampler="pymc")).phi
+    np.testing.assert_array_equal(phi, [[c, d] for d in range(1200) for c in (0, 1, 2)])
 
 
 @pytest.mark.parametrize(
