@@ -269,7 +269,7 @@ def _result(
 
 
 def _scored(forecast: Forecast | None, actual: Floats | None, progress: Progress | None) -> Score | None:
-    return None if forecast is None or actual is None else score(forecast, actual, progress)
+    return None if forecast is None or actual is None else score(forecast.source, actual, progress)
 
 
 def _spend_score(prediction: Prediction, rfm: RFM, actual: Actual, seed: int) -> Score | None:
@@ -278,16 +278,16 @@ def _spend_score(prediction: Prediction, rfm: RFM, actual: Actual, seed: int) ->
     if fitted is None or fitted.posterior is None or actual.money is None or not len(bought):
         return None
     buyers = rfm.take(bought)
-    source = SpendSource(fitted.draws, buyers, actual.purchases[bought], seed)
-    return score(Forecast(buyers, source, "money"), actual.money[bought])
+    source = SpendSource(fitted.draws, buyers, actual.purchases[bought], fitted.draws.draws, seed)
+    return score(source, actual.money[bought])
 
 
 def _hindsight(rfm: RFM, actual: Actual) -> Result:
     counts = actual.purchases.astype(float)
-    purchases = score(Forecast(rfm, HindsightSource(counts), "purchases"), counts)
+    purchases = score(HindsightSource(counts), counts)
     if actual.money is None:
         return Result(_HINDSIGHT, purchases, None, None, "")
-    money = score(Forecast(rfm, HindsightSource(actual.money), "money"), actual.money)
+    money = score(HindsightSource(actual.money), actual.money)
     return Result(_HINDSIGHT, purchases, money, None, "")
 
 

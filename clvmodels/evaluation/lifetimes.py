@@ -6,27 +6,34 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
 from io import StringIO
+from typing import Self
 
 import numpy as np
 
 from clvmodels.data.rfm import RFM
 from clvmodels.evaluation.candidates import Prediction
 from clvmodels.models.protocols import Floats
-from clvmodels.prediction.forecast import Chunk, Forecast
+from clvmodels.prediction.forecast import Forecast, KnownChunk, OneHorizon
 from clvmodels.units import Duration
 
 
 @dataclass(frozen=True, eq=False)
-class PointSource:
+class PointSource(OneHorizon):
     """One number a customer, and nothing of how sure it is."""
 
     point: Floats
 
-    uncertain = False
+    def at(self, horizon: int) -> Self:
+        """Return itself: there is one horizon."""
+        return self
 
-    def chunks(self) -> Iterator[Chunk]:
+    def take(self, customers: slice) -> Self:
+        """Return the numbers of some customers."""
+        return type(self)(self.point[customers])
+
+    def chunks(self) -> Iterator[KnownChunk]:
         """Yield all customers at once."""
-        yield Chunk(np.arange(len(self.point)), self.point, self.point[None], None, {})
+        yield KnownChunk(np.arange(len(self.point)), self.point, self.point[None], None, {})
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,11 @@ class LifetimesBGNBD:
                 return Prediction(None, None, note="lifetimes did not converge on these data.")
         if unknown := int(sum(~np.isfinite(counts if spend is None else counts * spend))):
             return Prediction(None, None, note=f"lifetimes has no number for {unknown:,} of {len(past):,} customers.")
-        purchases = Forecast(past, PointSource(counts), "purchases")
+        within = (str(horizon),)
+        purchases = Forecast(past, PointSource(counts), "purchases", within)
         if spend is None:
             return Prediction(purchases, None)
-        return Prediction(purchases, Forecast(past, PointSource(counts * spend), "clv"))
+        return Prediction(purchases, Forecast(past, PointSource(counts * spend), "clv", within))
 
 
 def _points(past: RFM, horizon: Duration) -> tuple[Floats, Floats | None]:

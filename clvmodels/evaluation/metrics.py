@@ -8,7 +8,7 @@ Scoring Rules, Prediction, and Estimation, Journal of the American Statistical A
 import numpy as np
 
 from clvmodels.models.protocols import Floats
-from clvmodels.prediction.forecast import ends
+from clvmodels.prediction.totals import ends
 
 
 def rmse(mean: Floats, actual: Floats) -> float:

@@ -28,7 +28,8 @@ from clvmodels.evaluation.check_base import (
 from clvmodels.inference.fit import Fit, random_stream
 from clvmodels.models.protocols import Floats, PurchaseModel
 from clvmodels.prediction.expected import expected_purchases
-from clvmodels.prediction.simulate import simulate
+from clvmodels.prediction.customers import Customers
+from clvmodels.prediction.simulate import Terms, simulate
 from clvmodels.units import DAYS, Duration, duration
 
 _AGES = 500  # distinct ages beyond which neighbours are taken together
@@ -487,7 +488,9 @@ def _conditional(
     drawn = np.empty((model.draws, len(groups.sizes)))
     for at in chunks(model.draws, len(sample)):
         drawn[at] = groups.mean(expected_purchases(model.take(at), sample, t))
-    futures = groups.mean(simulate(model.take(row), None, sample, t, 0.0, seed).purchases)
+    horizon, customers = np.array([t]), Customers.of(sample, None)
+    (counts,) = simulate(model, None, customers, horizon, Terms.plain(len(sample)), draws, seed)
+    futures = groups.mean(counts.T)
     represent = at_point / groups.mean(expected_purchases(point, sample, t))[0]
     return drawn.mean(axis=0) * represent, drawn[row] * represent + (futures - drawn[row]) * groups.luck
 

@@ -1,6 +1,6 @@
 """A forecast held against what happened: streamed in chunks, a few numbers a customer kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from clvmodels.data.rfm import RFM
 from clvmodels.evaluation import metrics
 from clvmodels.models.protocols import Floats, SpendModel
-from clvmodels.prediction.forecast import Chunk, Forecast, Progress, Total, ends, quantile
+from clvmodels.prediction.customers import Customers
+from clvmodels.prediction.forecast import Chunk, KnownChunk, OneHorizon, Progress, Stream
 from clvmodels.prediction.simulate import simulate_money
+from clvmodels.prediction.totals import Total, ends, quantile
 
 LEVELS = (0.50, 0.80, 0.90, 0.95)
 PIT_EDGES = np.linspace(0, 1, 21)
@@ -62,20 +64,27 @@ class Score:
         return next((interval for interval in self.intervals if interval.level == level), None)
 
 
-def score(forecast: Forecast, actual: Floats, progress: Progress | None = None) -> Score:
-    """Score a forecast against what each customer did, shape ``(customers,)``."""
+def score(source: Stream, actual: Floats, progress: Progress | None = None) -> Score:
+    """Score a forecast of one horizon against what each customer did, shape ``(customers,)``."""
+    source.refuse_infinite_means()
     n = len(actual)
     kept = _Kept(np.empty(n), np.empty(n), np.empty(n), np.empty((2, n)), np.empty((len(LEVELS), 2, n)))
+
+    def use(chunks: Sequence[Chunk]) -> tuple[int, Floats, Floats | None]:
+        (chunk,) = chunks
+        kept.add(chunk, actual[chunk.customers])
+        realised = None if chunk.realised is None else chunk.realised.sum(axis=1)
+        return len(chunk.customers), chunk.expected.sum(axis=1), realised
+
     expected: Floats | float = 0.0
     realised: Floats | float | None = 0.0
-    for chunk in forecast.source.chunks():
-        kept.add(chunk, actual[chunk.customers])
-        expected = expected + chunk.expected.sum(axis=1)
-        realised = None if realised is None or chunk.realised is None else realised + chunk.realised.sum(axis=1)
+    for customers, expects, brings in source.stream(use):
+        expected = expected + expects
+        realised = None if realised is None or brings is None else realised + brings
         if progress:
-            progress(len(chunk.customers))
+            progress(customers)
     drawn = None if realised is None else np.asarray(realised)
-    total = Total(float(kept.mean.sum()), np.asarray(expected), drawn, forecast.source.uncertain)
+    total = Total(float(kept.mean.sum()), np.asarray(expected), drawn, source.uncertain)
     return kept.score(actual, total)
 
 
@@ -124,24 +133,22 @@ class _Kept:
 
 
 @dataclass(frozen=True, eq=False)
-class HindsightSource:
+class HindsightSource(OneHorizon):
     """The same forecast for everybody: the distribution of what happened, known afterwards. A yardstick, no rival."""
 
     actual: Floats
 
-    uncertain = False
-
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self) -> Iterator[KnownChunk]:
         """Yield the customers; every chunk has the same thousand quantiles for each."""
         quantiles = np.quantile(self.actual, (np.arange(1000) + 0.5) / 1000, method="inverted_cdf").astype(float)
         for customers in np.array_split(np.arange(len(self.actual)), 1 + len(self.actual) // 1000):
             alike = np.repeat(quantiles[:, None], len(customers), axis=1)
             mean = np.full(len(customers), self.actual.mean())
-            yield Chunk(customers, mean, mean[None], alike, {})
+            yield KnownChunk(customers, mean, mean[None], alike, {})
 
 
 @dataclass(frozen=True, eq=False)
-class SpendSource:
+class SpendSource(OneHorizon):
     """The money of the purchases that happened: a spend model judged alone.
 
     ``rfm`` and ``count`` are of the customers who did buy.
@@ -150,16 +157,16 @@ class SpendSource:
     spend: SpendModel
     rfm: RFM
     count: NDArray[np.int64]
+    futures: int
     seed: int
 
-    uncertain = False
-
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self) -> Iterator[KnownChunk]:
         """Yield the customers."""
+        everyone = Customers.of(self.rfm, self.spend)
+        seen, mean = self.spend.observed(self.rfm)
         for customers in np.array_split(np.arange(len(self.rfm)), 1 + len(self.rfm) // 1000):
-            rfm, count = self.rfm.take(customers), self.count[customers]
-            money = simulate_money(self.spend, rfm, count, self.seed)
-            expected = count.astype(float) * np.atleast_2d(
-                self.spend.expected_spend(rfm.frequency.astype(float), rfm.money)
-            )
-            yield Chunk(customers, expected.mean(axis=0), expected, money, {})
+            count = self.count[customers]
+            money = simulate_money(self.spend, everyone.take(customers), count, self.futures, self.seed).T
+            each = np.atleast_2d(self.spend.expected_spend(seen[customers], mean[customers]))
+            expected = count.astype(float) * each
+            yield KnownChunk(customers, expected.mean(axis=0), expected, money, {})

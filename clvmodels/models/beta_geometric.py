@@ -23,7 +23,7 @@ from scipy.special import betainc, betaln, digamma, expit, gammaln
 
 from clvmodels.data.rfm import RFM
 from clvmodels.models.parametric import Parametric
-from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Purchases
+from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Prospects, Purchases
 from clvmodels.models.rates import purchase_evidence, steady_count
 from clvmodels.models.special import (
     beta_rule,
@@ -195,6 +195,11 @@ class BetaGeometric(Parametric):
         at_least = np.asarray(betainc(np.maximum(k, 1), shape, t / later), dtype=float)
         probability: Floats = went_on * steady_count(k, shape, t / later) + np.where(k > 0, stopped * at_least, 0.0)
         return probability
+
+    def prospects(self, x: Floats, T: Floats) -> Prospects:
+        """Return lambda ~ Gamma(r + x, alpha + T) and p ~ Beta(a, b + n)."""
+        stop = (np.asarray(self.a), np.asarray(self.b + self.chances(x)))
+        return Prospects(np.asarray(self.r + x), np.asarray(self.alpha + T), stop)
 
     def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: Floats | float) -> Purchases:
         """Return futures of one customer in (T, T + t], one for each draw: exact, without stepping through events.

@@ -14,7 +14,7 @@ from scipy.special import digamma, gammaln
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError
 from clvmodels.models.parametric import Parametric
-from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter
+from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, SpendProspects
 from clvmodels.models.special import over_counts, trigamma
 
 _FEWEST_CUSTOMERS = 10  # three parameters want more than three customers each
@@ -59,6 +59,11 @@ class GammaGamma(Parametric):
         x, m = rfm.frequency[repeats].astype(float), rfm.money[repeats]
         scale = float(np.median(m)) if len(m) else 1.0
         return Evidence((x, m / scale), np.ones(len(m)), scale, -len(m) * np.log(scale), _shortfall(m))
+
+    @classmethod
+    def observed(cls, rfm: RFM) -> tuple[Floats, Floats]:
+        """Return the number of repeat purchases and their mean value."""
+        return rfm.frequency.astype(float), rfm.money
 
     @classmethod
     def start(cls) -> tuple[float, ...]:
@@ -106,6 +111,10 @@ class GammaGamma(Parametric):
 
         return Derivatives(self.log_likelihood(x, m), score, hessian)
 
+    def mean_exists(self, x: Floats) -> NDArray[np.bool_]:
+        """Return whether p x + q > 1."""
+        return np.asarray(self.p * x + self.q > 1)
+
     def expected_spend(self, x: Floats, m: Floats) -> Floats:
         """Return a customer's expected value of a purchase, p (gamma + x m) / (p x + q - 1).
 
@@ -125,6 +134,10 @@ class GammaGamma(Parametric):
             )
         spend: Floats = self.p * (self.gamma + x * m) / shape
         return spend
+
+    def prospects(self, x: Floats, m: Floats) -> SpendProspects:
+        """Return nu ~ Gamma(p x + q, gamma + x m), the rate of values of shape p."""
+        return SpendProspects(np.asarray(self.p), np.asarray(self.p * x + self.q), np.asarray(self.gamma + x * m))
 
     def simulate_spend(self, rng: np.random.Generator, x: float, m: float, count: NDArray[np.int64]) -> Floats:
         """Return the value of every purchase of one customer's futures, future after future.

@@ -12,7 +12,7 @@ from scipy.special import digamma, gammaln
 
 from clvmodels.data.rfm import RFM
 from clvmodels.models.parametric import Parametric
-from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Purchases
+from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Prospects, Purchases
 from clvmodels.models.rates import discounted_time, purchase_evidence, steady_count
 from clvmodels.models.special import over_counts, trigamma
 
@@ -90,6 +90,10 @@ class NBD(Parametric):
     def count_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
         """Return P(k purchases in (T, T + t]), for whole numbers k from 0 up."""
         return steady_count(k, self.r + x, t / (self.alpha + T + t))
+
+    def prospects(self, x: Floats, T: Floats) -> Prospects:
+        """Return lambda ~ Gamma(r + x, alpha + T)."""
+        return Prospects(np.asarray(self.r + x), np.asarray(self.alpha + T))
 
     def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: Floats | float) -> Purchases:
         """Return futures of one customer in (T, T + t], one for each draw of the parameters."""

@@ -31,7 +31,7 @@ from scipy.special import digamma, expit, exprel, gammaln
 
 from clvmodels.data.rfm import RFM
 from clvmodels.models.parametric import Parametric
-from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Purchases
+from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Prospects, Purchases
 from clvmodels.models.rates import purchase_evidence, steady_count
 from clvmodels.models.special import (
     Stretch,
@@ -233,6 +233,11 @@ class ParetoNBD(Parametric):
         if not np.any(k):
             return lives + at_once
         return lives + np.where(np.asarray(k) > 0, _leaves_after(k, shape, alpha, self.s, beta, t), at_once)
+
+    def prospects(self, x: Floats, T: Floats) -> Prospects:
+        """Return lambda ~ Gamma(r + x, alpha + T) and mu ~ Gamma(s, beta + T)."""
+        leave = (np.asarray(self.s), np.asarray(self.beta + T))
+        return Prospects(np.asarray(self.r + x), np.asarray(self.alpha + T), leave=leave)
 
     def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: Floats | float) -> Purchases:
         """Return futures of one customer in (T, T + t], one for each draw of the parameters.

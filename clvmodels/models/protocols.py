@@ -75,6 +75,38 @@ class Purchases:
     time: Floats
 
 
+@dataclass(frozen=True, eq=False)
+class Prospects:
+    """What a history says of the future of a customer who is alive: independent distributions, each updated by it.
+
+    All shapes broadcast to those of the model's parameters and of the history.
+
+    Attributes
+    ----------
+    shape, rate
+        Of the gamma distribution of the purchase rate.
+    stop
+        a and b of the Beta distribution of the probability to stop after each further purchase; ``None`` where
+        purchases offer no chance to stop.
+    leave
+        Shape and rate of the gamma distribution of the rate of leaving at any time; ``None`` where nobody does.
+    """
+
+    shape: Floats
+    rate: Floats
+    stop: tuple[Floats, Floats] | None = None
+    leave: tuple[Floats, Floats] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SpendProspects:
+    """What a customer's purchases say of the value of further ones: Gamma(value_shape, nu), nu ~ Gamma(shape, rate)."""
+
+    value_shape: Floats
+    shape: Floats
+    rate: Floats
+
+
 class Model(Protocol):
     """A value that holds its parameters, all of them positive: scalars, ``(draws, 1)`` or ``(draws, customers)``.
 
@@ -147,6 +179,10 @@ class PurchaseModel(Model, Protocol):
         """Return the probability of exactly k purchases in (T, T + t] for a customer who is alive at T."""
         ...
 
+    def prospects(self, x: Floats, T: Floats) -> Prospects:
+        """Return what the history says of a customer who is alive at T; recency then says nothing more."""
+        ...
+
     def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: Floats | float) -> Purchases:
         """Return futures of one customer in (T, T + t], one for each draw of the parameters.
 
@@ -158,8 +194,21 @@ class PurchaseModel(Model, Protocol):
 class SpendModel(Model, Protocol):
     """A model of the value of a purchase, assumed independent of how many there are."""
 
+    @classmethod
+    def observed(cls, rfm: RFM) -> tuple[Floats, Floats]:
+        """Return how many purchases' values the model has seen of each customer, and their mean, ``(customers,)``."""
+        ...
+
+    def mean_exists(self, x: Floats) -> NDArray[np.bool_]:
+        """Return whether the expected value of a purchase is finite after x purchases."""
+        ...
+
     def expected_spend(self, x: Floats, m: Floats) -> Floats:
         """Return a customer's expected value of a purchase after x repeat purchases of mean value m."""
+        ...
+
+    def prospects(self, x: Floats, m: Floats) -> SpendProspects:
+        """Return what x purchases of mean value m say of the value of further ones."""
         ...
 
     def simulate_spend(self, rng: np.random.Generator, x: float, m: float, count: NDArray[np.int64]) -> Floats:

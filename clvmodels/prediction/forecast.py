@@ -1,39 +1,79 @@
 """A forecast: a recipe that streams customers in chunks and keeps summaries, never customers x draws."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Real
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import SettingError
+from clvmodels.errors import InfiniteMeanError, SettingError
 from clvmodels.models.protocols import Floats
+from clvmodels.prediction.totals import (
+    NO_FUTURES,
+    POINT,
+    Contributions,
+    Segments,
+    Sums,
+    Total,
+    coded,
+    contributions,
+    ends,
+    quantile,
+    ranked,
+)
+from clvmodels.units import Duration, duration
 
 Progress = Callable[[int], None]
+R = TypeVar("R")
+
+
+class Chunk(Protocol):
+    """Some customers of a forecast; each attribute is computed when it is first asked for."""
+
+    @property
+    def customers(self) -> NDArray[np.intp]:
+        """Their positions in the RFM, shape ``(n,)``."""
+        ...
+
+    @property
+    def mean(self) -> Floats:
+        """The expected quantity, ``(n,)``."""
+        ...
+
+    @property
+    def expected(self) -> Floats:
+        """The expected quantity under each draw of the parameters, ``(draws, n)``."""
+        ...
+
+    @property
+    def realised(self) -> Floats | None:
+        """The quantity in each simulated future, ``(futures, n)``; ``None`` from a recipe that has no futures."""
+        ...
+
+    @property
+    def nothing(self) -> Floats:
+        """The quantity of a customer who buys nothing, ``(n,)``."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, Floats]:
+        """What else is known of each customer, each ``(n,)``."""
+        ...
+
+    @property
+    def mean_columns(self) -> Mapping[str, Floats]:
+        """Likewise, what exists only where the mean does."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
-class Chunk:
-    """Some customers of a forecast.
-
-    Attributes
-    ----------
-    customers
-        Their positions in the RFM, shape ``(n,)``.
-    mean
-        The expected quantity, ``(n,)``.
-    expected
-        The expected quantity under each draw of the parameters, ``(draws, n)``.
-    realised
-        The quantity in each simulated future, ``(futures, n)``; ``None`` from a recipe that has no futures.
-    columns
-        More about each customer, each ``(n,)``.
-    """
+class KnownChunk:
+    """A chunk whose numbers are at hand: those of ``Chunk``."""
 
     customers: NDArray[np.intp]
     mean: Floats
@@ -41,8 +81,15 @@ class Chunk:
     realised: Floats | None
     columns: Mapping[str, Floats]
 
+    mean_columns: Mapping[str, Floats] = field(default_factory=dict)
 
-class Source(Protocol):
+    @property
+    def nothing(self) -> Floats:
+        """Nothing."""
+        return np.zeros(len(self.mean))
+
+
+class Stream(Protocol):
     """A recipe for the chunks of a forecast; every run gives the same."""
 
     @property
@@ -50,22 +97,28 @@ class Source(Protocol):
         """Whether ``expected`` has draws of the parameters, so that its spread means something."""
         ...
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield all customers, each once."""
+    def refuse_infinite_means(self) -> None:
+        """Raise ``InfiniteMeanError`` where the expected quantity is infinite under some draws."""
+        ...
+
+    def stream(self, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
+        """Yield what ``use`` makes of some customers' chunks, one a horizon, until all customers had their turn.
+
+        ``use`` may be called from several threads at a time; what it returns comes in one order.
+        """
         ...
 
 
-def ends(level: float) -> tuple[float, float]:
-    """Return the probabilities below the two ends of a central interval.
+class Source(Stream, Protocol):
+    """A recipe that can be narrowed."""
 
-    Examples
-    --------
-    >>> ends(0.5)
-    (0.25, 0.75)
-    """
-    if not (isinstance(level, Real) and 0 < level < 1):
-        raise SettingError(f"The level of an interval lies between 0 and 1, such as 0.90; {level!r} does not.")
-    return (1 - level) / 2, (1 + level) / 2
+    def at(self, horizon: int) -> Self:
+        """Return the source of one of the horizons alone."""
+        ...
+
+    def take(self, customers: slice) -> Self:
+        """Return the source of some customers alone."""
+        ...
 
 
 def mean_over_draws(draws: Floats) -> Floats:
@@ -74,183 +127,340 @@ def mean_over_draws(draws: Floats) -> Floats:
     return mean
 
 
-def quantile(ordered: Floats, probability: float) -> Floats:
-    """Return a quantile of draws sorted along their first axis: always a value that occurred, so a count is a count."""
-    position = int(np.ceil(probability * len(ordered) - 1e-9)) - 1
-    result: Floats = ordered[max(position, 0)]
-    return result
+class OneHorizon:
+    """A stream of one horizon that knows no draws of the parameters, chunk after chunk."""
 
+    uncertain = False
 
-class Interval(NamedTuple):
-    """The two ends of a central interval."""
+    def chunks(self) -> Iterator[KnownChunk]:
+        """Yield all customers, each once."""
+        raise NotImplementedError
 
-    lower: float
-    upper: float
+    def refuse_infinite_means(self) -> None:
+        """Refuse nothing."""
 
-
-@dataclass(frozen=True, eq=False)
-class Total:
-    """A sum over customers, draw by draw: customers share each draw of the parameters.
-
-    Attributes
-    ----------
-    mean
-        The expected sum.
-    expected
-        The sum of expected values under each draw of the parameters, shape ``(draws,)``.
-    realised
-        The sum of realised values in each future, shape ``(futures,)``; ``None`` from a recipe without futures.
-    uncertain
-        Whether the parameters have draws.
-    """
-
-    mean: float
-    expected: Floats
-    realised: Floats | None
-    uncertain: bool
-
-    def interval(self, level: float = 0.90) -> Interval:
-        """Return the central interval of the *realised* sum: what these customers will really bring together."""
-        return _interval(_realised(self.realised), level)
-
-    def expected_interval(self, level: float = 0.90) -> Interval:
-        """Return the central interval of the *expected* sum: what is not known about the parameters."""
-        return _interval(_parameter_draws(self.expected, has_draws=self.uncertain), level)
-
-    def __repr__(self) -> str:
-        realised = f", 90 % interval of the realised sum {_text(self.interval())}" if self.realised is not None else ""
-        expected = f", of the expected sum {_text(self.expected_interval())}" if self.uncertain else ""
-        return f"Total {self.mean:,.1f}{realised}{expected}"
-
-
-@dataclass(frozen=True, eq=False)
-class Summary:
-    """What is kept of each customer, each ``(customers,)``, and of their sum."""
-
-    mean: Floats
-    median: Floats | None
-    lower: Floats | None
-    upper: Floats | None
-    p_zero: Floats | None
-    columns: Mapping[str, Floats]
-    total: Total
+    def stream(self, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
+        """Yield what ``use`` makes of each chunk."""
+        return (use([chunk]) for chunk in self.chunks())
 
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """A quantity of each customer in a horizon, with intervals of two kinds.
+    """A quantity of each customer within one or several horizons, with intervals of two kinds.
 
     ``interval`` is of the *realised* value: what a customer will really do. ``expected_interval`` is of the *expected*
     value: what is not known about the parameters; it shrinks to nothing as the base grows.
 
-    The chunks are streamed once, when a result is first asked for, and again for another level; memory holds a chunk
-    and a few numbers a customer.
+    The chunks are streamed once, when a result is first asked for, and again for what that did not keep (another
+    level, segments); memory holds a few chunks a thread and a few numbers a customer.
     """
 
     rfm: RFM
     source: Source
     quantity: str
+    horizons: tuple[str, ...]
+    part_of: "tuple[Forecast, int] | None" = field(default=None, repr=False, kw_only=True)
 
-    @cached_property
-    def summary(self) -> Summary:
-        """The summaries at 90 %, streamed when first asked for."""
-        return self.summarize()
+    def at(self, horizon: "str | Duration") -> Self:
+        """Return the forecast within one of its horizons: the same futures, seen until then.
 
-    def summarize(self, progress: Progress | None = None) -> Summary:
+        Examples
+        --------
+        >>> import clvmodels as clv
+        >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
+        >>> rfm = log.summarize(unit="week")
+        >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm), rfm, ["3 months", "1 year"], draws=20)
+        >>> forecast.at("3 months")
+        Forecast of purchases within 3 months for 2,357 customers
+        """
+        lengths = [duration(each).days for each in self.horizons]
+        asked = duration(horizon).days
+        if asked not in lengths:
+            raise SettingError(f"{horizon!r} is not among the horizons of this forecast: {', '.join(self.horizons)}.")
+        return self._at(lengths.index(asked))
+
+    def summarize(self, progress: Progress | None = None) -> None:
         """Stream all customers and keep the summaries; ``progress`` is told how many customers each chunk had."""
-        kept: dict[str, Floats] = {}
-        expected: Floats | float = 0.0
-        realised: Floats | float | None = 0.0
-        for chunk in self.source.chunks():
-            columns = dict(chunk.columns) | {"mean": chunk.mean}
-            expected = expected + chunk.expected.sum(axis=1)
-            if chunk.realised is not None:
-                realised = realised + chunk.realised.sum(axis=1)
-                columns |= _shape(chunk.realised)
-            for name, values in columns.items():
-                kept.setdefault(name, np.empty(len(self.rfm)))[chunk.customers] = values
-            if progress:
-                progress(len(chunk.customers))
-        mean = kept.pop("mean")
-        realised_shape = {name: kept.pop(name, None) for name in _SHAPE}
-        drawn = np.asarray(realised) if realised_shape["median"] is not None else None
-        total = Total(float(mean.sum()), np.asarray(expected), drawn, self.source.uncertain)
-        summary = Summary(mean, **realised_shape, columns=kept, total=total)
-        self.__dict__.setdefault("summary", summary)
-        return summary
+        if self.part_of is None and "_kept" not in self.__dict__:
+            self.__dict__["_kept"] = self._summarize(progress)
 
-    def frame(self) -> pd.DataFrame:
-        """Return a row a customer: what is expected, and the mean, median and 90 % interval of the realised value."""
-        summary = self.summary
-        columns: dict[str, Any] = {"customer_id": self.rfm.customer_id, **summary.columns}
-        columns[f"{self.quantity}_mean"] = summary.mean
-        for name in ("median", "lower", "upper"):
-            if (values := getattr(summary, name)) is not None:
-                columns[f"{self.quantity}_{name}"] = values
-        if summary.p_zero is not None:
-            columns["p_zero"] = summary.p_zero
-        return pd.DataFrame(columns)
+    def frame(self, *, means: bool = True) -> pd.DataFrame:
+        """Return a row a customer (and ``horizon``, where there are several).
+
+        Parameters
+        ----------
+        means
+            Whether to give what exists only where the mean is finite; without it the table has the median, the 90 %
+            interval and ``p_zero`` (the probability of buying nothing) of the realised value, and what is known of
+            purchases.
+
+        Raises
+        ------
+        InfiniteMeanError
+            If means are asked for that are infinite.
+        """
+        if means:
+            self.source.refuse_infinite_means()
+        return self._each(lambda horizon: self._row(horizon, means=means))
+
+    def frames(self, customers: int = 100_000, *, means: bool = True) -> Iterator[pd.DataFrame]:
+        """Yield ``frame()`` for so many customers at a time, in their order: memory then does not grow with the base.
+
+        The numbers are those of ``frame()``; nothing is kept.
+        """
+        for start in range(0, len(self.rfm), customers):
+            part = slice(start, start + customers)
+            yield replace(self, rfm=self.rfm.take(part), source=self.source.take(part)).frame(means=means)
 
     def interval(self, level: float = 0.90) -> pd.DataFrame:
         """Return each customer's central interval of the *realised* value: ``customer_id, lower, upper``."""
-        return self._intervals(level, lambda chunk: _realised(chunk.realised))
+        lower, upper = ends(level)
+        return self._quantiles({"lower": lower, "upper": upper}, _futures)
 
     def expected_interval(self, level: float = 0.90) -> pd.DataFrame:
         """Return each customer's central interval of the *expected* value: ``customer_id, lower, upper``."""
-        return self._intervals(level, lambda chunk: _parameter_draws(chunk.expected, has_draws=self.source.uncertain))
+        self.source.refuse_infinite_means()
+        if not self.source.uncertain:
+            raise SettingError(POINT)
+        lower, upper = ends(level)
+        return self._quantiles({"lower": lower, "upper": upper}, lambda chunk: chunk.expected)
+
+    def quantiles(self, probabilities: Sequence[float]) -> pd.DataFrame:
+        """Return quantiles of each customer's *realised* value: ``customer_id`` and a column a probability.
+
+        Examples
+        --------
+        >>> import clvmodels as clv
+        >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
+        >>> rfm = log.summarize(unit="week")
+        >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm), rfm, "1 year", draws=100)
+        >>> list(forecast.quantiles([0.25, 0.75]))
+        ['customer_id', 'q25', 'q75']
+        """
+        for p in probabilities:
+            if not (isinstance(p, Real) and 0 < p < 1):
+                raise SettingError(f"A probability lies between 0 and 1; {p!r} does not.")
+        return self._quantiles({f"q{100 * p:.4g}": p for p in probabilities}, _futures)
+
+    def p_above(self, threshold: float) -> pd.DataFrame:
+        """Return the probability that each customer's *realised* value exceeds a threshold: ``customer_id, p_above``.
+
+        Its accuracy is that of the simulated futures: with 1,000 of them, two decimal places.
+        """
+        if not (isinstance(threshold, Real) and np.isfinite(threshold)):
+            raise SettingError(f"The threshold is a finite number; {threshold!r} is not.")
+        return self._columns(lambda chunk: {"p_above": (_futures(chunk) > threshold).mean(axis=0)})
 
     def total(self) -> Total:
         """Return the sum over all customers."""
-        return self.summary.total
+        return self._one("total")._kept[0].total
 
-    def _intervals(self, level: float, draws: Callable[[Chunk], Floats]) -> pd.DataFrame:
-        bounds = np.empty((2, len(self.rfm)))
-        probabilities = ends(level)
-        for chunk in self.source.chunks():
+    def by(self, segment: "str | Sequence[Any] | NDArray[Any]", progress: Progress | None = None) -> Segments:
+        """Return sums over segments of customers, with intervals of what they will bring together.
+
+        Parameters
+        ----------
+        segment
+            A column of the RFM, or a label of each customer, ``(customers,)``.
+        progress
+            Is told how many customers each chunk had.
+
+        Examples
+        --------
+        >>> import clvmodels as clv
+        >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
+        >>> rfm = log.summarize(unit="week")
+        >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm), rfm, "1 year", draws=100)
+        >>> bought = ["again" if x else "once" for x in rfm.frequency]
+        >>> forecast.by(bought).frame()["customers"].tolist()
+        [1176, 1181]
+        """
+        codes, names = coded(self._labels(segment))
+        sums = self._one("by")._sums(Sums(codes, len(names)), progress)
+        return Segments(names, sums.customers, sums.totals(uncertain=self.source.uncertain), self.quantity)
+
+    def contributions(self, shares: Sequence[float] = (0.01, 0.05, 0.10, 0.20)) -> Contributions:
+        """Return how much of all that is to come the best customers bring, ranked by their expected value.
+
+        Parameters
+        ----------
+        shares
+            The best customers as shares of all.
+
+        Raises
+        ------
+        InfiniteMeanError
+            If expected values, by which customers are ranked, are infinite.
+        """
+        for share in shares:
+            if not (isinstance(share, Real) and 0 < share <= 1):
+                raise SettingError(f"A share of the customers lies between 0 and 1; {share!r} does not.")
+        alone = self._one("contributions")
+        alone.source.refuse_infinite_means()
+        groups, sizes = ranked(alone._kept[0].columns["mean"], self.rfm.key, shares)
+        sums = alone._sums(Sums(groups, len(sizes)))
+        return contributions(sums, sizes, tuple(shares), uncertain=self.source.uncertain, quantity=self.quantity)
+
+    @cached_property
+    def _kept(self) -> "tuple[_Kept, ...]":
+        """What is kept of each horizon."""
+        if self.part_of is not None:
+            whole, horizon = self.part_of
+            return (whole._kept[horizon],)
+        return self._summarize(None)
+
+    def _summarize(self, progress: Progress | None, sums: Sums | None = None) -> "tuple[_Kept, ...]":
+        """Stream all customers, keep summaries of every horizon, and fill in sums over groups within the first."""
+        finite, n = _is_finite(self.source), len(self.rfm)
+        everyone = [Sums(np.zeros(n, dtype=np.intp), 1) for _ in self.horizons]
+        groupings = [[one, sums] if i == 0 and sums is not None else [one] for i, one in enumerate(everyone)]
+        kept: list[dict[str, Floats]] = [{} for _ in self.horizons]
+
+        def use(chunks: Sequence[Chunk]) -> list[_Part]:
+            return [_part(chunk, groups, finite=finite) for chunk, groups in zip(chunks, groupings, strict=True)]
+
+        for parts in self.source.stream(use):
+            for part, groups, columns in zip(parts, groupings, kept, strict=True):
+                for name, values in part.columns.items():
+                    columns.setdefault(name, np.empty(n))[part.customers] = values
+                for group, added in zip(groups, part.sums, strict=True):
+                    group.add(*added)
+            if progress:
+                progress(len(parts[0].customers))
+        uncertain = self.source.uncertain
+        return tuple(
+            _Kept(columns, *every.totals(uncertain=uncertain)) for columns, every in zip(kept, everyone, strict=True)
+        )
+
+    def _sums(self, sums: Sums, progress: Progress | None = None) -> Sums:
+        """Return sums over groups, filled in; what else the pass finds is kept, if it is not known yet."""
+        kept = self._summarize(progress, sums)
+        self.__dict__.setdefault("_kept", kept)
+        return sums
+
+    def _each(self, row: Callable[[int], dict[str, Any]]) -> pd.DataFrame:
+        """Return the columns of each horizon, one below the other."""
+        tables = [pd.DataFrame({"customer_id": self.rfm.customer_id} | row(i)) for i in range(len(self.horizons))]
+        if len(tables) == 1:
+            return tables[0]
+        for table, horizon in zip(tables, self.horizons, strict=True):
+            table.insert(1, "horizon", horizon)
+        return pd.concat(tables, ignore_index=True)
+
+    def _row(self, horizon: int, *, means: bool) -> dict[str, Any]:
+        kept, q = self._kept[horizon].columns, self.quantity
+        own = [name for name in kept if name not in _SHAPE]
+        if not means:
+            own = [name for name in own if name not in ("expected_spend", "mean")]
+        columns = {q + "_mean" if name == "mean" else name: kept[name] for name in own}
+        shape = {name: kept[name] for name in _SHAPE if name in kept and (means or name != "sd")}
+        return columns | {name if name == "p_zero" else f"{q}_{name}": values for name, values in shape.items()}
+
+    def _quantiles(self, probabilities: Mapping[str, float], draws: Callable[[Chunk], Floats]) -> pd.DataFrame:
+        def of(chunk: Chunk) -> dict[str, Floats]:
             ordered = np.sort(draws(chunk), axis=0)
-            bounds[:, chunk.customers] = [quantile(ordered, p) for p in probabilities]
-        return pd.DataFrame({"customer_id": self.rfm.customer_id, "lower": bounds[0], "upper": bounds[1]})
+            return {name: quantile(ordered, p) for name, p in probabilities.items()}
+
+        return self._columns(of)
+
+    def _columns(self, of: Callable[[Chunk], dict[str, Floats]]) -> pd.DataFrame:
+        """Return what is asked of each chunk, a row a customer."""
+        found: list[dict[str, Floats]] = [{} for _ in self.horizons]
+        for parts in self.source.stream(lambda chunks: [(chunk.customers, of(chunk)) for chunk in chunks]):
+            for (customers, columns), into in zip(parts, found, strict=True):
+                for name, values in columns.items():
+                    into.setdefault(name, np.empty(len(self.rfm)))[customers] = values
+        return self._each(lambda i: dict(found[i]))
+
+    def _at(self, horizon: int) -> Self:
+        return replace(self, **self._narrowed(horizon))
+
+    def _narrowed(self, horizon: int) -> dict[str, Any]:
+        """Return what differs in the forecast within one of the horizons."""
+        return {
+            "source": self.source.at(horizon),
+            "horizons": (self.horizons[horizon],),
+            "part_of": (self, horizon),
+        }
+
+    def _one(self, name: str) -> Self:
+        if len(self.horizons) > 1:
+            raise SettingError(
+                f"This forecast has several horizons: {', '.join(self.horizons)}. Say which is meant, such as "
+                f'at("{self.horizons[-1]}").{name}(...).'
+            )
+        return self
+
+    def _labels(self, segment: "str | Sequence[Any] | NDArray[Any]") -> "NDArray[Any]":
+        if isinstance(segment, str):
+            if segment not in self.rfm.columns:
+                known = ", ".join(self.rfm.columns) or "none"
+                raise SettingError(
+                    f"The RFM has no column {segment!r}. Its columns are: {known}. Pass a label of each customer, or "
+                    "bring the column with RFM.from_frame."
+                )
+            return self.rfm.columns[segment]
+        labels = np.asarray(segment)
+        if labels.shape != (len(self.rfm),):
+            raise SettingError(
+                f"Segments are one label for each of the {len(self.rfm):,} customers; these have the shape "
+                f"{labels.shape}."
+            )
+        return labels
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} of {self.quantity} for {len(self.rfm):,} customers"
+        within = ", ".join(self.horizons)
+        return f"{type(self).__name__} of {self.quantity} within {within} for {len(self.rfm):,} customers"
 
 
-_SHAPE = ("median", "lower", "upper", "p_zero")
+class _Kept(NamedTuple):
+    columns: Mapping[str, Floats]
+    total: Total
 
 
-def _shape(realised: Floats) -> dict[str, Floats]:
+class _Part(NamedTuple):
+    customers: NDArray[np.intp]
+    columns: Mapping[str, Floats]
+    sums: list[tuple[NDArray[np.intp], dict[str, Floats]]]
+
+
+_SHAPE = ("sd", "median", "lower", "upper", "p_zero")
+
+
+def _part(chunk: Chunk, groups: Sequence[Sums], *, finite: bool) -> _Part:
+    """Return what is kept of a chunk."""
+    columns = dict(chunk.columns)
+    values: dict[str, Floats] = {}
+    if finite:
+        columns |= dict(chunk.mean_columns) | {"mean": chunk.mean}
+        values |= {"mean": chunk.mean, "expected": chunk.expected.T}
+    if chunk.realised is not None:
+        columns |= _shape(chunk.realised, chunk.nothing)
+        values["realised"] = chunk.realised.T
+    return _Part(chunk.customers, columns, [sums.part(chunk.customers, values) for sums in groups])
+
+
+def _shape(realised: Floats, nothing: Floats) -> dict[str, Floats]:
     ordered = np.sort(realised, axis=0)
     low, high = ends(0.90)
     return {
+        "sd": np.ascontiguousarray(realised.T).std(axis=1),
         "median": quantile(ordered, 0.5),
         "lower": quantile(ordered, low),
         "upper": quantile(ordered, high),
-        "p_zero": (realised == 0).mean(axis=0),
+        "p_zero": (realised == nothing).mean(axis=0),
     }
 
 
-def _interval(draws: Floats, level: float) -> Interval:
-    ordered = np.sort(draws)
-    return Interval(*(float(quantile(ordered, p)) for p in ends(level)))
+def _futures(chunk: Chunk) -> Floats:
+    if chunk.realised is None:
+        raise SettingError(NO_FUTURES)
+    return chunk.realised
 
 
-def _realised(draws: Floats | None) -> Floats:
-    if draws is None:
-        raise SettingError(
-            "This forecast says what is expected, and nothing of what may really happen: the simple formula has no "
-            "interval of the realised value. Use expected_interval(), or a model such as clv.BGNBD."
-        )
-    return draws
-
-
-def _parameter_draws(draws: Floats, *, has_draws: bool) -> Floats:
-    if not has_draws:
-        raise SettingError(
-            "The parameters are a point, so nothing is known of how uncertain the expected value is. Fit with "
-            "method=clv.Laplace() (the default) for draws."
-        )
-    return draws
-
-
-def _text(interval: Interval) -> str:
-    return f"{interval.lower:,.1f} to {interval.upper:,.1f}"
+def _is_finite(source: Stream) -> bool:
+    try:
+        source.refuse_infinite_means()
+    except InfiniteMeanError:
+        return False
+    return True

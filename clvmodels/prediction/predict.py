@@ -1,22 +1,31 @@
 """From fits to forecasts: expected purchases and simulated futures of every customer."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from functools import cached_property
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import SettingError
+from clvmodels.errors import InfiniteMeanError, SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel
-from clvmodels.prediction.expected import probability_alive, probability_of_purchase, purchases_if_alive
-from clvmodels.prediction.forecast import Chunk, Forecast, mean_over_draws
-from clvmodels.prediction.simulate import simulate
-from clvmodels.units import DAYS, Duration, duration, force_of_interest
+from clvmodels.models.rates import discounted_time
+from clvmodels.prediction.customers import Customers, Positions
+from clvmodels.prediction.expected import GivenAlive
+from clvmodels.prediction.forecast import Chunk, Forecast
+from clvmodels.prediction.simulate import Terms, draws_last, probability_alive, simulate
+from clvmodels.units import DAYS, Duration, duration
 
-_CELLS = 2**20  # futures x customers held at once: 8 MB an array
+R = TypeVar("R")
+S = TypeVar("S")
+
+_CELLS = 2**18  # futures x customers x horizons held at once by a thread: 2 MB an array
 _WORTHLESS = 1e-6  # discount factor beyond which an infinite horizon is not simulated
 
 
@@ -31,64 +40,239 @@ class ModelSource:
         purchases, with it money.
     rfm
         The customers.
-    t, delta
-        Horizon and force of interest, in the unit of the RFM.
-    margin
-        What remains of a unit of money.
+    t
+        Horizons in growing order, in the unit of the RFM; the last may be infinite.
+    terms
+        What a purchase brings to each customer's value.
+    serving
+        What each customer costs a time unit, whatever they do, ``(customers,)``.
     futures
         How many futures are simulated: under each draw in turn.
     seed
         What the futures follow from.
     uncertain
         Whether the rows are draws of a posterior.
+    threads
+        How many chunks are worked on at a time.
     """
 
     purchases: PurchaseModel
     spend: SpendModel | None
     rfm: RFM
-    t: float
-    delta: float
-    margin: float
+    t: tuple[float, ...]
+    terms: Terms
+    serving: Floats
     futures: int
     seed: int
     uncertain: bool
+    threads: int
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield the customers in the order of their histories, so that what equal histories share is computed once."""
-        order = np.lexsort((self.rfm.T_days, self.rfm.frequency))
-        size = max(1, _CELLS // self.futures)
-        for start in range(0, len(order), size):
-            yield self._chunk(order[start : start + size])
+    def at(self, horizon: int) -> Self:
+        """Return the source of one of the horizons alone; its futures are the same."""
+        return replace(self, t=(self.t[horizon],))
 
-    def _chunk(self, customers: "np.ndarray[Any, np.dtype[np.intp]]") -> Chunk:
-        rfm = self.rfm.take(customers)
-        alive, t = probability_alive(self.purchases, rfm), self.t
-        counts = alive * purchases_if_alive(self.purchases, rfm, t) if np.isfinite(t) else None
-        expected = counts if self.delta == 0 and counts is not None else self._discounted(alive, rfm)
-        columns = {"p_alive": mean_over_draws(alive)}
-        if counts is not None:
-            columns["expected_purchases"] = mean_over_draws(counts)
+    def take(self, customers: slice) -> Self:
+        """Return the source of some customers alone; their numbers are the same."""
+        return replace(
+            self,
+            rfm=self.rfm.take(customers),
+            terms=self.terms.take(customers),
+            serving=self.serving[customers],
+        )
+
+    def refuse_infinite_means(self) -> None:
+        """Raise where a customer's expected spend is infinite under some draws, with the share of these."""
         if self.spend is None:
-            columns["p_purchase"] = mean_over_draws(probability_of_purchase(self.purchases, rfm, t))
-        else:
-            value = np.atleast_2d(self.spend.expected_spend(rfm.frequency.astype(float), rfm.money))
-            columns["expected_spend"] = mean_over_draws(value)
-            expected = self.margin * expected * value
-        return Chunk(customers, mean_over_draws(expected), expected, self._realised(rfm), columns)
+            return
+        seen, customers = np.unique(self.spend.observed(self.rfm)[0], return_counts=True)
+        infinite = ~np.broadcast_to(self.spend.mean_exists(seen), (self.spend.draws, len(seen)))
+        if infinite.any():
+            share = float((infinite @ customers).sum() / infinite.shape[0] / customers.sum())
+            concerned = int(customers[infinite.any(axis=0)].sum())
+            raise InfiniteMeanError(
+                f"{self.spend.name}: {concerned:,} of {len(self.rfm):,} customers have an infinite expected spend under "
+                f"some draws of the parameters, {share:.1%} of all pairs of customer and draw, so that their mean value "
+                "does not exist. What they will really bring has a median and intervals all the same: "
+                "frame(means=False), interval(), quantiles(). For means, fit clv.GammaGammaAllPurchases, which knows "
+                "each customer's first purchase too, or look at the largest amounts."
+            )
 
-    def _discounted(self, alive: Floats, rfm: RFM) -> Floats:
-        return alive * purchases_if_alive(self.purchases, rfm, self.t, self.delta)
+    def stream(self, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
+        """Yield what ``use`` makes of each chunk, one chunk a horizon; it runs in several threads.
 
-    def _realised(self, rfm: RFM) -> Floats:
-        row = np.arange(self.futures) % self.purchases.draws
-        spend = None if self.spend is None else self.spend.take(row)
-        t = self.t if np.isfinite(self.t) else -np.log(_WORTHLESS) / self.delta
-        futures = simulate(self.purchases.take(row), spend, rfm, t, self.delta, self.seed)
-        return futures.purchases.astype(float) if futures.money is None else self.margin * futures.money
+        Customers come in the order of their histories, so that what equal histories share is computed once.
+        """
+        order = np.argsort(self.customers.history, kind="stable")
+        size = max(1, _CELLS // max(self.futures, self.purchases.draws) // len(self.t))
+        parts = (order[start : start + size] for start in range(0, len(order), size))
+        return _in_order(lambda part: use(self._chunks(part)), parts, self.threads)
+
+    def _chunks(self, positions: Positions) -> Sequence[Chunk]:
+        shared = _Shared(self, positions)
+        return [_ModelChunk(shared, horizon) for horizon in range(len(self.t))]
+
+    @cached_property
+    def customers(self) -> Customers:
+        """The customers as arrays."""
+        return Customers.of(self.rfm, self.spend)
+
+    @cached_property
+    def ends(self) -> Floats:
+        """How far the futures go, ``(horizons,)``: an infinite horizon until nothing matters any more."""
+        ends = np.array(self.t)
+        if np.isinf(ends[-1]):
+            ends[-1] = -np.log(_WORTHLESS) / self.terms.delta.min()
+        return ends
+
+    @cached_property
+    def counting(self) -> tuple[GivenAlive | None, ...]:
+        """Expected purchases given alive, undiscounted, within each horizon; ``None`` without an end."""
+        return tuple(self._given_alive(t, 0.0) if np.isfinite(t) else None for t in self.t)
+
+    @cached_property
+    def discounting(self) -> Mapping[float, tuple[GivenAlive, ...]]:
+        """Expected purchases given alive, discounted at each force of interest, within each horizon."""
+        return {delta: tuple(self._given_alive(t, delta) for t in self.t) for delta in _distinct(self.terms.delta)}
+
+    @cached_property
+    def missing(self) -> tuple[GivenAlive, ...]:
+        """P(no purchase) given alive, within each horizon."""
+        model, none = self.purchases, np.zeros(())
+        return tuple(self._over(lambda x, T, t=t: model.count_if_alive(none, x, T, t)) for t in self.t)
+
+    def _given_alive(self, t: float, delta: float) -> GivenAlive:
+        return self._over(lambda x, T: self.purchases.purchases_if_alive(x, T, t, delta))
+
+    def _over(self, function: Callable[..., Floats]) -> GivenAlive:
+        return GivenAlive.over(self.purchases, self.customers, function)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shared:
+    """What the horizons of a chunk share, computed when first asked for."""
+
+    source: ModelSource
+    positions: Positions
+
+    @cached_property
+    def customers(self) -> Customers:
+        return self.source.customers.take(self.positions)
+
+    @cached_property
+    def terms(self) -> Terms:
+        return self.source.terms.take(self.positions)
+
+    @cached_property
+    def alive(self) -> Floats:
+        return probability_alive(self.source.purchases, self.customers)
+
+    @cached_property
+    def worth(self) -> Floats:
+        of = self.source
+        return simulate(
+            of.purchases, of.spend, self.customers, of.ends, self.terms, of.futures, of.seed, alive=self.alive
+        )
+
+    @cached_property
+    def spend(self) -> Floats:
+        """Return the expected spend, ``(customers, draws)``."""
+        spend, customers = self.source.spend, self.customers
+        assert spend is not None and customers.seen is not None and customers.mean is not None  # noqa: PT018, S101
+        value = draws_last(spend).expected_spend(customers.seen[:, None], customers.mean[:, None])
+        return np.broadcast_to(value, (len(customers), spend.draws))
+
+
+@dataclass(frozen=True, eq=False)
+class _ModelChunk:
+    """A chunk of one horizon; draws and futures lie along the last axis in memory."""
+
+    shared: _Shared
+    horizon: int
+
+    @property
+    def customers(self) -> Positions:
+        return self.shared.positions
+
+    @cached_property
+    def mean(self) -> Floats:
+        return _mean(self._value)
+
+    @property
+    def expected(self) -> Floats:
+        return self._value.T
+
+    @cached_property
+    def realised(self) -> Floats:
+        worth: Floats = self.shared.worth[self.horizon]
+        if self.nothing.any():
+            worth += self.nothing[:, None]
+        return worth.T
+
+    @cached_property
+    def nothing(self) -> Floats:
+        shared, t = self.shared, self.shared.source.t[self.horizon]
+        serving = shared.source.serving[shared.positions]
+        if not serving.any():
+            return np.zeros(len(serving))
+        return -serving * discounted_time(t, shared.terms.delta)
+
+    @cached_property
+    def columns(self) -> Mapping[str, Floats]:
+        """What is expected of each customer's purchases."""
+        shared, own = self.shared, self.shared.customers.history
+        columns = {"p_alive": _mean(shared.alive)[own]}
+        if self._counts is not None:
+            columns["expected_purchases"] = _mean(self._counts)[own]
+        if shared.source.spend is None:
+            silent = shared.source.missing[self.horizon](shared.customers)
+            columns["p_purchase"] = _mean(shared.alive * (1 - silent))[own]
+        elif shared.terms.discounted:
+            columns["discounted_purchases"] = _mean(self._discounted)
+        return columns
+
+    @cached_property
+    def mean_columns(self) -> Mapping[str, Floats]:
+        """What else is expected of each customer, where it is finite."""
+        return {} if self.shared.source.spend is None else {"expected_spend": _mean(self.shared.spend)}
+
+    @cached_property
+    def _counts(self) -> Floats | None:
+        given_alive = self.shared.source.counting[self.horizon]
+        return None if given_alive is None else self.shared.alive * given_alive(self.shared.customers)
+
+    @cached_property
+    def _discounted(self) -> Floats:
+        """Expected discounted purchases, ``(customers, draws)``."""
+        shared = self.shared
+        own, delta = shared.customers.history, shared.terms.delta
+        if not shared.terms.discounted and self._counts is not None:
+            return self._counts[own]
+        purchases = np.empty((len(own), shared.alive.shape[1]))
+        for force in _distinct(delta):
+            given_alive = shared.source.discounting[force][self.horizon](shared.customers)
+            which = delta == force
+            purchases[which] = (shared.alive * given_alive)[own[which]]
+        return purchases
+
+    @cached_property
+    def _value(self) -> Floats:
+        shared, terms = self.shared, self.shared.terms
+        value = self._discounted
+        if shared.source.spend is not None:
+            worth = terms.margin[:, None] * shared.spend
+            if terms.cost.any():
+                worth -= terms.cost[:, None]
+            value = value * worth
+        return value + self.nothing[:, None] if self.nothing.any() else value
 
 
 def predict(
-    purchases: Fit[Any], rfm: RFM, horizon: "str | timedelta | Duration", draws: int = 1000, seed: int = 0
+    purchases: Fit[Any],
+    rfm: RFM,
+    horizon: "str | timedelta | Duration | Sequence[str | timedelta | Duration]",
+    draws: int = 1000,
+    seed: int = 0,
+    threads: int | None = None,
 ) -> Forecast:
     """Predict each customer's purchases in the time after the end of the observation.
 
@@ -99,17 +283,19 @@ def predict(
     rfm
         The customers to predict, of the fit's data or new.
     horizon
-        How far ahead, such as ``"39 weeks"``.
+        How far ahead, such as ``"39 weeks"``, or several: ``["3 months", "1 year"]``.
     draws
-        Simulated futures a customer.
+        Simulated futures a customer: each draw of the parameters in turn.
     seed
         What they follow from, together with the customer's id.
+    threads
+        How many chunks of customers are worked on at a time; by default one a core. The results are the same.
 
     Returns
     -------
     A forecast; its ``frame()`` has ``customer_id, p_alive, expected_purchases, p_purchase`` (the probability of at
-    least one), ``purchases_mean``, and of the realised purchases ``purchases_median, purchases_lower,
-    purchases_upper, p_zero``.
+    least one), ``purchases_mean``, and of the realised purchases ``purchases_sd, purchases_median, purchases_lower,
+    purchases_upper, p_zero``. With several horizons there is a row a customer and ``horizon``.
 
     Raises
     ------
@@ -125,31 +311,53 @@ def predict(
     >>> round(forecast.total().mean)
     1653
     """
-    return Forecast(rfm, model_source(purchases, None, rfm, duration(horizon), 0.0, 1.0, draws, seed), "purchases")
+    horizons = durations(horizon)
+    terms = Terms.plain(len(rfm))
+    source = model_source(purchases, None, rfm, horizons, terms, draws=draws, seed=seed, threads=threads)
+    return Forecast(rfm, source, "purchases", tuple(map(str, horizons)))
+
+
+def durations(horizon: object) -> tuple[Duration, ...]:
+    """Return one or several horizons as durations, in growing order.
+
+    Raises
+    ------
+    SettingError
+        If there is none, or one stands there twice.
+
+    Examples
+    --------
+    >>> [str(horizon) for horizon in durations(["1 year", "3 months"])]
+    ['3 months', '1 year']
+    """
+    several: Any = horizon if isinstance(horizon, Iterable) and not isinstance(horizon, str) else [horizon]
+    ordered = tuple(sorted(map(duration, several), key=lambda each: each.days))
+    if not ordered or len({each.days for each in ordered}) < len(ordered):
+        raise SettingError(f"Horizons are one or more different durations; {horizon!r} are not.")
+    return ordered
 
 
 def model_source(
     purchases: Fit[Any],
     spend: Fit[Any] | None,
     rfm: RFM,
-    horizon: Duration,
-    discount: float,
-    margin: float,
+    horizons: Sequence[Duration],
+    terms: Terms,
+    *,
     draws: int,
     seed: int,
+    threads: int | None,
+    serving: Floats | None = None,
 ) -> ModelSource:
-    """Return the source of a forecast from fits that can be relied on, in the time unit of the RFM.
-
-    ``discount`` is an effective yearly rate.
-    """
+    """Return the source of a forecast from fits that can be relied on, in the time unit of the RFM."""
     _refuse_misfits(purchases, spend, rfm)
-    if spend is not None:
-        rfm.money  # noqa: B018 -- says what is missing before anything is computed
     if not isinstance(draws, (int, np.integer)) or draws < 1:
         raise SettingError(f"The number of futures is a whole number from 1 up; draws={draws!r} is not.")
     if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
         raise SettingError(f"A seed is a whole number from 0 to 2**64 - 1; {seed!r} is not.")
-    if horizon.is_infinite and discount == 0:
+    if threads is not None and (not isinstance(threads, (int, np.integer)) or threads < 1):
+        raise SettingError(f"The number of threads is a whole number from 1 up, or None; {threads!r} is not.")
+    if horizons[-1].is_infinite and not (terms.delta > 0).all():
         raise SettingError("An infinite horizon needs a discount: undiscounted, the mean need not exist.")
     models = [rows(fit, rfm.unit, draws) for fit in (purchases, spend) if fit is not None]
     numbers = {model.draws for model in models}
@@ -162,12 +370,13 @@ def model_source(
         models[0],
         models[1] if spend is not None else None,
         rfm,
-        horizon.count(rfm.unit),
-        force_of_interest(discount, rfm.unit),
-        margin,
+        tuple(horizon.count(rfm.unit) for horizon in horizons),
+        terms,
+        np.zeros(len(rfm)) if serving is None else serving,
         draws,
         int(seed),
         uncertain=purchases.posterior is not None,
+        threads=threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
     )
 
 
@@ -187,3 +396,28 @@ def rows(fit: Fit[Any], unit: str, most: int) -> Any:  # noqa: ANN401 -- what co
     as_rows = type(model)(*(np.atleast_2d(value) for value in model.parameters().values())).take(slice(most))
     is_time = hasattr(model, "probability_alive")
     return as_rows.rescaled(DAYS[fit.unit] / DAYS[unit]) if is_time else as_rows
+
+
+def _in_order(work: Callable[[S], R], items: Iterable[S], threads: int) -> Iterator[R]:
+    """Yield the results of work in the order of the items, with few results waiting."""
+    if threads == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[R]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _mean(values: Floats) -> Floats:
+    """Return the mean of each row, to the last bit whatever other rows there are."""
+    mean: Floats = np.ascontiguousarray(values).mean(axis=1)
+    return mean
+
+
+def _distinct(delta: Floats) -> list[float]:
+    return [float(force) for force in np.unique(delta)]

@@ -1,84 +1,142 @@
-"""Simulated futures: what each customer may really do, one future for each draw of the parameters.
+"""Simulated futures: what each customer may really bring, one future for each draw of the parameters in turn.
 
-A customer's random stream is keyed by (seed, customer), so a customer's futures do not depend on who else is in the
-base, on the order, on chunks or on threads; and customers with equal histories have independent futures.
+A random number is keyed by (seed, customer, future), so a customer's futures do not depend on who else is in the
+base, on the order, on chunks or on threads; customers with equal histories have independent futures; and a longer
+horizon shows more of the same future. Parameter draws are shared by all customers.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.data.rfm import RFM
-from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel
+from clvmodels.models.protocols import Floats, Model, PurchaseModel, SpendModel
+from clvmodels.prediction.customers import Customers
+
+M = TypeVar("M", bound=Model)
 
 
-class Futures(NamedTuple):
-    """Purchases and money of each future, shape ``(futures, customers)``; money is ``None`` without a spend model."""
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """What a purchase brings: ``e^(-delta s) (margin value - cost)`` where it happens at time s; each ``(customers,)``.
 
-    purchases: NDArray[np.int64]
-    money: Floats | None
+    Attributes
+    ----------
+    delta
+        Force of interest per time unit.
+    margin
+        What remains of a value.
+    cost
+        What each purchase costs.
+    """
+
+    delta: Floats
+    margin: Floats
+    cost: Floats
+
+    @classmethod
+    def plain(cls, customers: int) -> Self:
+        """Return the terms under which a purchase brings its value."""
+        return cls(np.zeros(customers), np.ones(customers), np.zeros(customers))
+
+    @property
+    def discounted(self) -> bool:
+        """Whether anything later is worth less."""
+        return bool(self.delta.any())
+
+    def take(self, customers: "slice | NDArray[Any]") -> Self:
+        """Return the terms of some customers."""
+        return type(self)(self.delta[customers], self.margin[customers], self.cost[customers])
 
 
 def simulate(
-    purchases: PurchaseModel, spend: SpendModel | None, rfm: RFM, t: float, delta: float, seed: int
-) -> Futures:
-    """Simulate each customer's purchases in (T, T + t] and the money they bring, discounted at their times.
+    purchases: PurchaseModel,
+    spend: SpendModel | None,
+    customers: Customers,
+    ends: Floats,
+    terms: Terms,
+    futures: int,
+    seed: int,
+    alive: Floats | None = None,
+) -> Floats:
+    """Simulate what customers bring until each of several horizons.
 
     Parameters
     ----------
     purchases, spend
-        Models with parameters of shape ``(futures, 1)``: a future is simulated under each draw.
-    rfm
-        The customers; the time unit of the model must be that of the RFM.
-    t
-        The horizon in the unit of the RFM, finite.
-    delta
-        Force of interest per time unit.
-    seed
-        The same seed gives a customer the same futures.
-    """
-    shape = (purchases.draws, len(rfm))
-    count, money = np.zeros(shape, dtype=np.int64), None if spend is None else np.zeros(shape)
-    histories = np.column_stack([rfm.frequency, rfm.recency, rfm.T])
-    for i, (key, (x, t_x, T)) in enumerate(zip(rfm.key, histories, strict=True)):
-        rng = _stream(seed, key)
-        future = purchases.simulate(rng, x, t_x, T, t)
-        count[:, i] = future.count
-        if spend is not None and money is not None:
-            values = spend.simulate_spend(rng, x, rfm.money[i], future.count)
-            which = np.repeat(np.arange(shape[0]), future.count)
-            money[:, i] = np.bincount(which, values * np.exp(-delta * future.time), minlength=shape[0])
-    return Futures(count, money)
-
-
-def simulate_money(spend: SpendModel, rfm: RFM, count: NDArray[np.int64], seed: int) -> Floats:
-    """Simulate the money of given numbers of purchases, to judge a spend model alone.
-
-    Parameters
-    ----------
-    spend
-        A model with parameters of shape ``(futures, 1)``.
-    rfm
-        The customers.
-    count
-        Purchases of each customer, shape ``(customers,)``.
-    seed
-        The same seed gives a customer the same money.
+        Models with parameters of shape ``(draws, 1)``; future f is of draw f modulo draws. Without ``spend`` a
+        purchase is worth one.
+    customers
+        Whose futures; the time unit of the model must be theirs.
+    ends
+        Horizons in growing order, finite, ``(horizons,)`` or, of each history, ``(horizons, histories)``.
+    terms
+        What a purchase brings.
+    futures, seed
+        How many, and what they follow from.
+    alive
+        P(alive) of each history, ``(histories, draws)``, where it is known already.
 
     Returns
     -------
-    Undiscounted money, shape ``(futures, customers)``.
+    Shape ``(horizons, customers, futures)``: 8 bytes times that are held, besides four numbers a history and draw.
     """
-    futures = spend.draws
-    money = np.zeros((futures, len(rfm)))
-    for i, (key, k) in enumerate(zip(rfm.key, count, strict=True)):
-        values = spend.simulate_spend(
-            _stream(seed, key), float(rfm.frequency[i]), float(rfm.money[i]), np.full(futures, k)
-        )
-        money[:, i] = values.reshape(futures, k).sum(axis=1)
+    from clvmodels.prediction import kernels  # compiled code is loaded where it is used
+
+    alive = probability_alive(purchases, customers) if alive is None else alive
+    ends = np.broadcast_to(ends if ends.ndim == 2 else ends[:, None], (len(ends), len(customers.x)))
+    coming = draws_last(purchases).prospects(customers.x[:, None], customers.T[:, None])
+    quiet = np.exp(-coming.shape * np.log1p(ends[-1][:, None] / coming.rate))
+    worth = np.zeros((len(ends), len(customers), futures))
+    like = alive.shape
+    kernels.futures(
+        *(np.uint64(seed), customers.key, customers.history, alive, _rows(quiet, like)),
+        *(_rows(coming.shape, like), _rows(coming.rate, like)),
+        *_chance(coming.stop, like),
+        *_chance(coming.leave, like),
+        *_spending(spend, customers, purchases.draws),
+        *(ends, terms.delta, terms.margin, terms.cost, worth, False, np.empty((0, 0))),
+    )
+    return worth
+
+
+def probability_alive(model: PurchaseModel, customers: Customers) -> Floats:
+    """Return P(alive at T) of each history, shape ``(histories, draws)``."""
+    alive = model.probability_alive(customers.x, customers.t_x, customers.T)
+    return np.ascontiguousarray(np.broadcast_to(alive, (model.draws, len(customers.x))).T)
+
+
+def simulate_money(spend: SpendModel, customers: Customers, count: NDArray[np.int64], futures: int, seed: int) -> Floats:
+    """Simulate the money of given numbers of purchases ``(customers,)``, undiscounted: ``(customers, futures)``."""
+    from clvmodels.prediction import kernels
+
+    money = np.zeros((len(customers), futures))
+    _, *values = _spending(spend, customers, spend.draws)
+    kernels.money_of(np.uint64(seed), customers.key, count.astype(np.int64), *values, money)
     return money
 
 
-def _stream(seed: int, key: np.uint64) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(key=np.array([seed, key], dtype=np.uint64)))
+def draws_last(model: M) -> M:
+    """Return the model with its draws along the last axis, for what is computed a row a customer."""
+    return type(model)(*(np.ascontiguousarray(np.atleast_2d(value).T) for value in model.parameters().values()))
+
+
+def _rows(values: Floats, shape: tuple[int, ...]) -> Floats:
+    return np.broadcast_to(values, shape)
+
+
+def _chance(parameters: tuple[Floats, Floats] | None, shape: tuple[int, ...]) -> tuple[bool, Floats, Floats]:
+    if parameters is None:
+        return False, _rows(np.zeros(()), shape), _rows(np.zeros(()), shape)
+    first, second = parameters
+    return True, _rows(first, shape), _rows(second, shape)
+
+
+def _spending(spend: SpendModel | None, customers: Customers, draws: int) -> tuple[bool, Floats, Floats, Floats]:
+    shape = (len(customers), draws)
+    if spend is None or customers.seen is None or customers.mean is None:
+        nothing = _rows(np.zeros(()), shape)
+        return False, nothing, nothing, nothing
+    value = draws_last(spend).prospects(customers.seen[:, None], customers.mean[:, None])
+    return True, _rows(value.value_shape, shape), _rows(value.shape, shape), _rows(value.rate, shape)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -14,7 +15,7 @@ from clvmodels.data.cleaning import CleaningReport
 from clvmodels.evaluation.compare import Comparison, Result
 from clvmodels.evaluation.score import IntervalScore, Score
 from clvmodels.inference.fit import Fit
-from clvmodels.prediction.forecast import Interval, Total
+from clvmodels.prediction.totals import Interval, Total
 from clvmodels.report import plots, tables
 from clvmodels.report.tables import Table, change, count, join, number, percent, short, span
 from clvmodels.units import Duration
@@ -344,6 +345,11 @@ class ValueFacts:
         """The whole base."""
         return self.valuation.total()
 
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """A row a customer."""
+        return self.valuation.frame()
+
     @property
     def horizon(self) -> str:
         """The horizon, as it follows the words "over"."""
@@ -374,30 +380,28 @@ class ValueFacts:
     @cached_property
     def concentration(self) -> Markup | None:
         """Who brings it."""
-        values = self.valuation.summary.mean
+        values = self.frame["clv_mean"].to_numpy()
         return _svg(plots.concentration(values)) if values.sum() > 0 else None
 
     @cached_property
     def top_plot(self) -> Markup:
         """The most valuable customers, drawn."""
-        return _svg(plots.customers(self.valuation.frame()))
+        return _svg(plots.customers(self.frame))
 
     @cached_property
     def top(self) -> Table:
         """The most valuable customers."""
-        return tables.customers_table(self.valuation.frame())
+        return tables.customers_table(self.frame)
 
     @cached_property
     def silent(self) -> float | None:
         """The mean probability of bringing nothing."""
-        p_zero = self.valuation.summary.p_zero
-        return None if p_zero is None else float(np.mean(p_zero))
+        return float(self.frame["p_zero"].mean()) if "p_zero" in self.frame else None
 
     @property
     def at_zero(self) -> float:
         """The share of customers whose interval starts at nothing."""
-        lower = self.valuation.summary.lower
-        return 0.0 if lower is None else float(np.mean(lower == 0))
+        return float((self.frame["clv_lower"] == 0).mean()) if "clv_lower" in self.frame else 0.0
 
     @property
     def parameters(self) -> list[tuple[Fit[Any], Table]]:

@@ -21,7 +21,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from clvmodels.evaluation.score import PIT_EDGES, Score
-from clvmodels.prediction.forecast import Total
+from clvmodels.prediction.totals import Total
 from clvmodels.report.tables import change, count, join, most_valuable, number, percent, short
 
 Floats = NDArray[np.float64]

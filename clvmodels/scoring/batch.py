@@ -38,7 +38,7 @@ def forecast(
     _warn_of_an_early_end(fits["purchases"], rfm)
     if "spend" in fits and rfm.monetary_value is not None:
         return value(fits["purchases"], fits["spend"], rfm, plan, draws, seed)
-    return predict(fits["purchases"], rfm, plan.length, draws, seed)
+    return predict(fits["purchases"], rfm, plan.horizons, draws, seed)
 
 
 def _warn_of_an_early_end(fitted: Fit[Any], rfm: RFM) -> None:

@@ -1,67 +1,175 @@
 """What "value" means: how far ahead, discounted how, and what remains of a unit of money."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from numbers import Real
+from typing import Any, NamedTuple, Self
 
-from clvmodels.errors import SettingError
-from clvmodels.units import Duration, duration, force_of_interest
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.data.rfm import RFM
+from clvmodels.errors import DataError, SettingError, examples
+from clvmodels.models.protocols import Floats
+from clvmodels.prediction.predict import durations
+from clvmodels.prediction.simulate import Terms
+from clvmodels.units import Duration, force_of_interest
+
+Length = str | timedelta | Duration
 
 
 @dataclass(frozen=True)
 class Plan:
     """The meaning of value, printed with every result.
 
+    A purchase of value v after a time s brings ``(margin * v - cost_per_purchase)``, discounted over s. Everything but
+    the horizon is a number for all customers, or the name of a column of the RFM with a number for each.
+
     Parameters
     ----------
     horizon
-        How far ahead of the end of the observation, such as ``"2 years"`` or ``"infinite"``.
+        How far ahead of the end of the observation, such as ``"2 years"`` or ``"infinite"``, or several:
+        ``["3 months", "6 months", "1 year"]``.
     discount
         Effective yearly rate, such as 0.10 for 10 % a year, applied in continuous time.
     margin
         What remains of a unit of money spent, such as 0.30.
+    cost_per_purchase
+        What a purchase costs, whatever it is worth (handling, a voucher), in money.
+    cost_to_serve
+        What a customer costs a year, whatever they do (mailings, an account manager), in money. It is charged to the
+        end of the horizon: a shop cannot see that somebody has left.
 
     Raises
     ------
     UnitError
-        If the horizon or the rate cannot be understood.
+        If a horizon or a rate cannot be understood.
     SettingError
-        If the margin is not between 0 and 1, or an infinite horizon has no discount.
+        If the margin is not between 0 and 1, a cost is negative, or an infinite horizon has no discount.
 
     Examples
     --------
     >>> print(Plan(horizon="2 years", discount=0.10, margin=0.30))
     value over 2 years, discounted at 10 % a year, margin 30 %
+    >>> print(Plan(["6 months", "1 year"], margin="margin", cost_per_purchase=2.5, cost_to_serve=12))
+    value over 6 months, 1 year, not discounted, margin in column 'margin', 2.5 a purchase and 12 a year to serve
     """
 
-    horizon: "str | timedelta | Duration"
-    discount: float = 0.0
-    margin: float = 1.0
+    horizon: "Length | Sequence[Length]"
+    discount: float | str = 0.0
+    margin: float | str = 1.0
+    cost_per_purchase: float | str = 0.0
+    cost_to_serve: float | str = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "horizon", duration(self.horizon))
-        force_of_interest(self.discount, "year")
-        if not (isinstance(self.margin, Real) and 0 < self.margin <= 1):
-            raise SettingError(
-                f"The margin is a share of what customers pay, such as 0.30 for 30 %; {self.margin!r} is not in (0, 1]."
-            )
-        if self.length.is_infinite and self.discount == 0:
-            raise SettingError(
-                "An infinite horizon needs a discount: without one the expected value need not exist. Set discount=, "
-                "or a finite horizon."
-            )
+        if isinstance(self.horizon, Iterable) and not isinstance(self.horizon, str):
+            object.__setattr__(self, "horizon", tuple(self.horizon))
+        for name in _READ:
+            if not isinstance(getattr(self, name), str):
+                _refuse_number(name, getattr(self, name))
+        if self.horizons[-1].is_infinite and not isinstance(self.discount, str) and self.discount == 0:
+            raise SettingError(_ENDLESS)
+
+    @property
+    def horizons(self) -> tuple[Duration, ...]:
+        """The horizons as durations, in growing order."""
+        return durations(self.horizon)
 
     @property
     def length(self) -> Duration:
-        """The horizon as a duration."""
-        return duration(self.horizon)
+        """The longest horizon."""
+        return self.horizons[-1]
 
-    def delta(self, unit: str) -> float:
-        """Return the force of interest per time unit: log(1 + yearly rate), scaled."""
-        return force_of_interest(self.discount, unit)
+    def within(self, horizon: Duration) -> Self:
+        """Return the plan with one horizon."""
+        return replace(self, horizon=horizon)
+
+    def terms(self, rfm: RFM) -> "PlanTerms":
+        """Return the plan for each customer, in the time unit of the RFM.
+
+        Raises
+        ------
+        SettingError
+            If the RFM lacks a column that the plan names, or an infinite horizon has no discount.
+        DataError
+            If a column has values that it cannot have.
+        """
+        each = {name: self._each(name, rfm) for name in _READ}
+        if self.length.is_infinite and not (each["discount"] > 0).all():
+            raise SettingError(_ENDLESS)
+        rates, which = np.unique(each["discount"], return_inverse=True)
+        delta = np.array([force_of_interest(float(rate), rfm.unit) for rate in rates])[which]
+        serving = each["cost_to_serve"] / Duration(365.25).count(rfm.unit)
+        return PlanTerms(Terms(delta, each["margin"], each["cost_per_purchase"]), serving)
+
+    def _each(self, name: str, rfm: RFM) -> Floats:
+        asked: Any = getattr(self, name)
+        if not isinstance(asked, str):
+            return np.full(len(rfm), float(asked))
+        if asked not in rfm.columns:
+            known = ", ".join(rfm.columns) or "none"
+            raise SettingError(
+                f"The plan takes {name} from the column {asked!r}, which the RFM does not have. Its columns are: "
+                f"{known}. Bring it with RFM.from_frame."
+            )
+        return _read(name, rfm.columns[asked], rfm.customer_id)
 
     def __str__(self) -> str:
-        horizon = "an infinite horizon" if math.isinf(self.length.days) else str(self.horizon)
-        discount = f"discounted at {self.discount * 100:.4g} % a year" if self.discount else "not discounted"
-        return f"value over {horizon}, {discount}, margin {self.margin * 100:.4g} %"
+        parts = ["value over " + ", ".join(_horizon(each) for each in self.horizons)]
+        parts.append(_said(self.discount, "discounted at {} % a year", 100, "discounted at the yearly rate"))
+        parts.append(_said(self.margin, "margin {} %", 100, "margin"))
+        costs = []
+        if self.cost_per_purchase:
+            costs.append(_said(self.cost_per_purchase, "{} a purchase", 1, "a cost a purchase"))
+        if self.cost_to_serve:
+            costs.append(_said(self.cost_to_serve, "{} a year to serve", 1, "a cost a year to serve"))
+        return ", ".join([*parts, *([" and ".join(costs)] if costs else [])])
+
+
+class PlanTerms(NamedTuple):
+    """A plan for each customer: what a purchase brings, and what a time unit costs ``(customers,)``."""
+
+    terms: Terms
+    serving: Floats
+
+
+_ENDLESS = (
+    "An infinite horizon needs a discount: without one the expected value need not exist. Set discount=, or a finite "
+    "horizon."
+)
+_READ = {
+    "discount": (0.0, 1.0, "an effective yearly rate, such as 0.10 for 10 % a year"),
+    "margin": (np.finfo(float).tiny, 1.0, "a share of what customers pay above 0, such as 0.30 for 30 %"),
+    "cost_per_purchase": (0.0, np.inf, "money, 0 or more"),
+    "cost_to_serve": (0.0, np.inf, "money a year, 0 or more"),
+}
+
+
+def _read(name: str, values: NDArray[Any], customers: NDArray[Any]) -> Floats:
+    least, most, meaning = _READ[name]
+    numeric = np.array([isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) for value in values])
+    numbers = np.array([float(v) if known else np.nan for v, known in zip(values, numeric, strict=True)])
+    wrong = ~(np.isfinite(numbers) & (numbers >= least) & (numbers <= most))
+    if wrong.any():
+        shown = examples(f"{who!r} has {value!r}" for who, value in zip(customers[wrong], values[wrong], strict=True))
+        raise DataError(f"{name} is {meaning}, and {wrong.sum():,} of {len(numbers):,} customers have none: {shown}.")
+    return numbers
+
+
+def _refuse_number(name: str, value: object) -> None:
+    least, most, meaning = _READ[name]
+    if not (isinstance(value, Real) and least <= float(value) <= most and np.isfinite(float(value))):
+        raise SettingError(f"{name} is {meaning}, or the name of a column; {value!r} is not.")
+
+
+def _horizon(length: Duration) -> str:
+    return "an infinite horizon" if length.is_infinite else str(length)
+
+
+def _said(value: float | str, number: str, factor: float, column: str) -> str:
+    if isinstance(value, str):
+        return f"{column} in column {value!r}"
+    if not value and "discount" in number:
+        return "not discounted"
+    return number.format(f"{value * factor:.4g}")

@@ -4,23 +4,27 @@ It is a rival to be beaten, so its default is its honest best; the textbook read
 """
 
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, Self, TypeVar, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import CLVWarning, InfiniteMeanError, SettingError
 from clvmodels.inference.fit import random_stream
 from clvmodels.models.protocols import Floats
 from clvmodels.models.rates import discounted_time
-from clvmodels.prediction.forecast import Chunk, Forecast
+from clvmodels.prediction.forecast import Chunk, Forecast, KnownChunk
+from clvmodels.prediction.predict import durations
+from clvmodels.prediction.simulate import Terms
 from clvmodels.units import Duration, duration
-from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.plan import Length, Plan
 from clvmodels.valuation.value import Valuation
 
+R = TypeVar("R")
 Lifespan = Literal["silence", "span"]
 Survival = Literal["exponential", "certain"]
 Orders = Literal["repeat", "all"]
@@ -110,13 +114,23 @@ class SimpleFormula:
         A valuation with an interval of the expected value only.
         """
         rfm.money  # noqa: B018 -- says what is missing before anything is computed
-        source = FormulaSource(self, rfm, plan.length.count(rfm.unit), plan.delta(rfm.unit), plan.margin, draws, seed)
-        return Valuation(rfm, source, "clv", plan)
+        terms, serving = plan.terms(rfm)
+        source = self._source(rfm, plan.horizons, terms, serving, draws, seed)
+        return Valuation(rfm, source, "clv", tuple(map(str, plan.horizons)), plan)
 
-    def predict(self, rfm: RFM, horizon: "str | timedelta | Duration", draws: int = 1000, seed: int = 0) -> Forecast:
+    def predict(
+        self, rfm: RFM, horizon: "Length | Sequence[Length]", draws: int = 1000, seed: int = 0
+    ) -> Forecast:
         """Predict purchases by the formula, as ``value`` does money."""
-        t = duration(horizon).count(rfm.unit)
-        return Forecast(rfm, FormulaSource(self, rfm, t, 0.0, None, draws, seed), "purchases")
+        horizons = durations(horizon)
+        source = self._source(rfm, horizons, Terms.plain(len(rfm)), None, draws, seed)
+        return Forecast(rfm, source, "purchases", tuple(map(str, horizons)))
+
+    def _source(
+        self, rfm: RFM, horizons: Sequence[Duration], terms: Terms, serving: Floats | None, draws: int, seed: int
+    ) -> "FormulaSource":
+        t = tuple(horizon.count(rfm.unit) for horizon in horizons)
+        return FormulaSource(self, rfm, rfm, t, terms, serving, draws, seed)
 
 
 class Ingredients(NamedTuple):
@@ -132,55 +146,77 @@ class Ingredients(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class FormulaSource:
-    """The formula as the source of a forecast: of money, or of purchases where ``margin`` is ``None``."""
+    """The formula as the source of a forecast: of money, or of purchases where ``serving`` is ``None``.
+
+    It learns from ``base`` and speaks of ``rfm``.
+    """
 
     formula: SimpleFormula
+    base: RFM
     rfm: RFM
-    t: float
-    delta: float
-    margin: float | None
+    t: tuple[float, ...]
+    terms: Terms
+    serving: Floats | None
     draws: int
     seed: int
 
     uncertain = True
 
     def __post_init__(self) -> None:
-        if self.formula.lifespan == "silence" and duration(self.formula.gap).days >= self.rfm.T_days.max():
+        if self.formula.lifespan == "silence" and duration(self.formula.gap).days >= self.base.T_days.max():
             warnings.warn(
                 f"No customer was observed for longer than the gap, {duration(self.formula.gap)}, so the simple "
                 "formula takes nobody for gone and every lifespan for endless. Give it a shorter gap, or a lifespan.",
                 CLVWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         random_stream(self.seed, self.formula.name)  # says what is wrong with a seed before anything is computed
         if not isinstance(self.draws, (int, np.integer)) or self.draws < 1:
             raise SettingError(f"At least one resample must be drawn; draws={self.draws!r}.")
-        if np.isinf(self.t) and self.delta == 0 and self.ingredients(self._everyone()).loss == 0:
+        endless = np.isinf(self.t[-1]) and not self.terms.delta.all()
+        if endless and self.ingredients(self._everyone()).loss == 0:
             raise InfiniteMeanError(
                 "No customer counts as gone, so the lifespan is infinite, and so is the value without a horizon or a "
                 "discount. Set one of these, a shorter gap=, or a lifespan=."
             )
 
-    def chunks(self) -> Iterator[Chunk]:
+    def refuse_infinite_means(self) -> None:
+        """Refuse nothing: it was done when the source was made."""
+
+    def at(self, horizon: int) -> Self:
+        """Return the source of one of the horizons alone."""
+        return replace(self, t=(self.t[horizon],))
+
+    def take(self, customers: slice) -> Self:
+        """Return the source of some customers, which still learns from all."""
+        serving = None if self.serving is None else self.serving[customers]
+        return replace(self, rfm=self.rfm.take(customers), terms=self.terms.take(customers), serving=serving)
+
+    def stream(self, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
         """Yield all customers: each with the same numbers, or per customer each with their own."""
         everyone = self.ingredients(self._everyone())
         resampled = [self.ingredients(weights) for weights in self._resamples()]
         size = max(1, 2**20 // self.draws)
         for start in range(0, len(self.rfm), size):
-            customers = np.arange(start, min(start + size, len(self.rfm)))
-            own = self.rfm.take(customers)
-            expected = np.vstack([self._worth(self._of(own, drawn)) for drawn in resampled])
-            yield Chunk(customers, self._worth(self._of(own, everyone)), expected, None, self._columns(own, everyone))
+            part = slice(start, start + size)
+            own = self.take(part)
+            customers = np.arange(len(self.rfm))[part]
+            yield use([own.chunk(customers, t, everyone, resampled) for t in self.t])
+
+    def chunk(self, customers: NDArray[np.intp], t: float, everyone: "Ingredients", resampled: "list[Ingredients]") -> Chunk:
+        """Return all customers of this source as a chunk."""
+        expected = np.vstack([self._worth(self._of(drawn), t) for drawn in resampled])
+        return KnownChunk(customers, self._worth(self._of(everyone), t), expected, None, self._columns(everyone, t))
 
     def ingredients(self, weights: Floats) -> Ingredients:
         """Return the ingredients of the base in which each customer counts ``weights`` times, ``(customers,)``."""
-        rfm = self.rfm
+        rfm = self.base
         revenue, orders = _orders(rfm)
         value = None if revenue is None else _ratio(weights @ revenue, weights @ orders)
         return Ingredients(_ratio(weights @ self._counted(rfm), weights @ rfm.T), value, self._loss(weights))
 
     def _loss(self, weights: Floats) -> Floats:
-        rfm, formula = self.rfm, self.formula
+        rfm, formula = self.base, self.formula
         if formula.lifespan == "silence":
             # In whole days: a quotient in weeks may be a hair more than the gap.
             silent = rfm.T_days - rfm.recency_days > duration(formula.gap).days
@@ -194,43 +230,45 @@ class FormulaSource:
         repeats = rfm.frequency.astype(float)
         return repeats + 1 if self.formula.orders == "all" else repeats
 
-    def _of(self, own: RFM, base: Ingredients) -> Ingredients:
+    def _of(self, base: Ingredients) -> Ingredients:
         """Return the ingredients of each customer: the base's, or per customer their own with the base's lifespan."""
+        own = self.rfm
         if not self.formula.per_customer:
             return Ingredients(*(None if v is None else np.full(len(own), v) for v in base))  # type: ignore[arg-type]
         revenue, orders = _orders(own)
         value = None if revenue is None else _ratio(revenue, orders)
         return Ingredients(_ratio(self._counted(own), own.T), value, np.full(len(own), base.loss))
 
-    def _worth(self, each: Ingredients) -> Floats:
-        purchases = _product(each.frequency, self._lived(each.loss, self.delta))
-        if self.margin is None or each.order_value is None:
+    def _worth(self, each: Ingredients, t: float) -> Floats:
+        purchases = _product(each.frequency, self._lived(each.loss, self.terms.delta, t))
+        if self.serving is None or each.order_value is None:
             return purchases
-        return self.margin * each.order_value * purchases
+        worth = (self.terms.margin * each.order_value - self.terms.cost) * purchases
+        return worth - self.serving * discounted_time(t, self.terms.delta) if self.serving.any() else worth
 
-    def _lived(self, loss: Floats, delta: float) -> Floats:
+    def _lived(self, loss: Floats, delta: Floats, t: float) -> Floats:
         """Return the time that a customer lives within the horizon, discounted."""
         if self.formula.survival == "exponential":
-            return discounted_time(self.t, loss + delta)
+            return discounted_time(t, loss + delta)
         with np.errstate(divide="ignore"):
-            return discounted_time(np.minimum(self.t, 1 / loss), np.full_like(loss, delta))
+            return discounted_time(np.minimum(t, 1 / loss), delta)
 
-    def _columns(self, own: RFM, base: Ingredients) -> dict[str, Floats]:
-        each = self._of(own, base)
+    def _columns(self, base: Ingredients, t: float) -> dict[str, Floats]:
+        each = self._of(base)
         columns = {"expected_spend": each.order_value} if each.order_value is not None else {}
-        lived = self._lived(each.loss, 0.0)
+        lived = self._lived(each.loss, np.zeros_like(self.terms.delta), t)
         # Undiscounted purchases without end are no number, though their discounted value is one.
         if not np.isfinite(lived).all():
             return columns
         return {"expected_purchases": _product(each.frequency, lived), **columns}
 
     def _everyone(self) -> Floats:
-        return np.ones(len(self.rfm))
+        return np.ones(len(self.base))
 
     def _resamples(self) -> Iterator[Floats]:
         """Yield how often each customer is drawn, resample after resample, whatever the order of the customers."""
         rng = random_stream(self.seed, self.formula.name)
-        order = np.argsort(self.rfm.key)
+        order = np.argsort(self.base.key)
         for _ in range(self.draws):
             weights = np.empty(len(order))
             weights[order] = np.bincount(rng.integers(len(order), size=len(order)), minlength=len(order))

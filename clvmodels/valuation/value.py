@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import MissingMoneyError, SettingError
 from clvmodels.inference.fit import Fit
+from clvmodels.models.protocols import Floats
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.predict import model_source
 from clvmodels.valuation.plan import Plan
@@ -15,19 +19,60 @@ from clvmodels.valuation.plan import Plan
 class Valuation(Forecast):
     """What customers will still bring after the end of the observation, under a plan.
 
-    ``frame()`` has ``customer_id, p_alive, expected_purchases, expected_spend, clv_mean, clv_median, clv_lower,
-    clv_upper, p_zero``: the mean is discounted money times margin; the median, the 90 % interval and the probability
-    of bringing nothing are of the *realised* value. Expected purchases are not discounted, and left out under an
-    infinite horizon, where their mean need not exist.
+    ``frame()`` has a row a customer (and ``horizon``, where the plan has several):
+
+    - ``p_alive``, ``expected_purchases`` (left out under an infinite horizon, where their mean need not exist),
+      ``discounted_purchases`` (left out without discount) and ``expected_spend`` a purchase: what the value is made of;
+    - ``clv_mean``, the expected value still to come: discounted money times margin, less costs; and of what will really
+      come ``clv_sd, clv_median``, the 90 % interval ``clv_lower, clv_upper``, and the probability ``p_zero`` of no
+      purchase;
+    - where the values of first purchases are known, ``past_value``, what the customer has brought until now under the
+      same plan, undiscounted, and ``lifetime_value_mean``, past and expected value together.
     """
 
     plan: Plan
+
+    @property
+    def past_value(self) -> Floats | None:
+        """What customers have brought until now, less costs, undiscounted; ``None`` without first purchases' values."""
+        rfm = self.rfm
+        if rfm.first_spend is None or rfm.monetary_value is None:
+            return None
+        (_, margin, cost), serving = self._terms
+        revenue = rfm.first_spend + rfm.frequency * rfm.monetary_value
+        past: Floats = margin * revenue - cost * (rfm.frequency + 1) - serving * rfm.T
+        return past
+
+    def frame(self, *, means: bool = True) -> pd.DataFrame:
+        """Return a row a customer, as ``Valuation`` says; without ``means``, what exists where means are infinite."""
+        table = super().frame(means=means)
+        if (past := self.past_value) is not None:
+            table["past_value"] = np.tile(past, len(self.horizons))
+            if means:
+                table["lifetime_value_mean"] = table["past_value"] + table["clv_mean"]
+        return table
+
+    @property
+    def _terms(self) -> tuple[tuple[Floats, Floats, Floats], Floats]:
+        terms, serving = self.plan.terms(self.rfm)
+        return (terms.delta, terms.margin, terms.cost), serving
+
+    def _narrowed(self, horizon: int) -> dict[str, Any]:
+        return super()._narrowed(horizon) | {"plan": self.plan.within(self.plan.horizons[horizon])}
 
     def __repr__(self) -> str:
         return f"Valuation of {len(self.rfm):,} customers: {self.plan}"
 
 
-def value(purchases: Fit[Any], spend: Fit[Any], rfm: RFM, plan: Plan, draws: int = 1000, seed: int = 0) -> Valuation:
+def value(
+    purchases: Fit[Any],
+    spend: Fit[Any],
+    rfm: RFM,
+    plan: Plan,
+    draws: int = 1000,
+    seed: int = 0,
+    threads: int | None = None,
+) -> Valuation:
     """Value customers: what each will still bring, expected and realised.
 
     Parameters
@@ -38,12 +83,14 @@ def value(purchases: Fit[Any], spend: Fit[Any], rfm: RFM, plan: Plan, draws: int
     rfm
         The customers to value.
     plan
-        Horizon, discount and margin.
+        Horizons, discount, margin and costs.
     draws
         Simulated futures a customer: each draw of the parameters in turn.
     seed
         What the futures follow from, together with the customer's id: any order, subset or chunking of the customers
         gives a customer the same numbers.
+    threads
+        How many chunks of customers are worked on at a time; by default one a core. The results are the same.
 
     Raises
     ------
@@ -52,7 +99,14 @@ def value(purchases: Fit[Any], spend: Fit[Any], rfm: RFM, plan: Plan, draws: int
     MissingMoneyError
         If the data have no amounts.
     InfiniteMeanError
-        If a customer's expected spend is infinite under some draws.
+        If a customer's expected spend is infinite under some draws, by what needs it: ``frame()`` and what is expected.
+
+    Notes
+    -----
+    Nothing is computed before a result is asked for. Customers are then streamed in chunks of 2^18 futures; a thread
+    holds some ten arrays of that size (20 MB), the tables of expected purchases take up to 16 x 6 x 9 numbers a draw
+    and horizon (7 MB with 1,000 draws), and twelve numbers a customer and horizon are kept. ``Valuation.frames`` keeps
+    none of them.
 
     Examples
     --------
@@ -73,5 +127,9 @@ def value(purchases: Fit[Any], spend: Fit[Any], rfm: RFM, plan: Plan, draws: int
             "Value needs the fit of a spend model, such as clv.fit(clv.GammaGamma, rfm), and this is None. Purchases "
             "alone can be predicted with clv.predict."
         )
-    source = model_source(purchases, spend, rfm, plan.length, plan.discount, plan.margin, draws, seed)
-    return Valuation(rfm, source, "clv", plan)
+    terms, serving = plan.terms(rfm)
+    horizons = plan.horizons
+    source = model_source(
+        purchases, spend, rfm, horizons, terms, draws=draws, seed=seed, threads=threads, serving=serving
+    )
+    return Valuation(rfm, source, "clv", tuple(map(str, horizons)), plan)

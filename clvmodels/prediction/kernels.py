@@ -1,0 +1,315 @@
+"""The compiled loops of prediction: random numbers, the futures of customers, and sums over draws.
+
+A random number is a hash of where it is used: the seed, the customer, the future and a running number (SplitMix64:
+Steele, Lea & Flood 2014). So a customer's futures depend on nothing else: neither on the other customers, the order,
+the chunks and the threads, nor on how far ahead one looks.
+"""
+
+import math
+
+import numpy as np
+from numba import boolean, float64, int64, intp, njit, types, uint64
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)  # the odd number next to 2**64 / golden ratio
+_LIVES, _SPENDS, _OPENS = np.uint64(1), np.uint64(2), np.uint64(3)  # what a future's own streams are for
+_TAIL, _AREA = 3.6541528853610088, 0.00492867323399  # of the normal density in 256 layers: Marsaglia & Tsang (2000)
+
+
+def _layers() -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    """Return the widths of the normal density's layers of equal area, from the bottom to the top."""
+
+    def height(x: float) -> float:
+        return math.exp(-x * x / 2)
+
+    widths = [_AREA / height(_TAIL), _TAIL]
+    for _ in range(254):
+        widths.append(math.sqrt(-2 * math.log(_AREA / widths[-1] + height(widths[-1]))))
+    return np.array([*widths, 0.0])
+
+
+_WIDTH = _layers()
+_HEIGHT = np.exp(-_WIDTH * _WIDTH / 2)
+
+_rows = types.Array(float64, 2, "A", readonly=True)  # (customers or histories, draws), or a broadcast of less
+_column = types.Array(float64, 1, "A", readonly=True)
+
+
+@njit(inline="always")
+def _hashed(state):
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
+
+
+@njit(inline="always")
+def _uniform(bits):
+    """Return a number strictly between 0 and 1."""
+    return (np.float64(bits >> np.uint64(12)) + 0.5) * (1.0 / 4503599627370496.0)
+
+
+@njit(inline="always")
+def _exponential(state):
+    state += _STEP
+    return state, -math.log(_uniform(_hashed(state)))
+
+
+@njit
+def _normal(state):
+    """Return a standard normal number by the ziggurat of Marsaglia & Tsang (2000)."""
+    while True:
+        state += _STEP
+        bits = _hashed(state)
+        layer = np.int64(bits & np.uint64(255))
+        side = 2 * _uniform(bits) - 1
+        x = side * _WIDTH[layer]
+        if abs(x) < _WIDTH[layer + 1]:
+            return state, x
+        if layer == 0:
+            while True:
+                state, beyond = _exponential(state)
+                state, other = _exponential(state)
+                beyond /= _WIDTH[1]
+                if 2 * other > beyond * beyond:
+                    return state, math.copysign(_WIDTH[1] + beyond, side)
+        state += _STEP
+        height = _HEIGHT[layer] + _uniform(_hashed(state)) * (_HEIGHT[layer + 1] - _HEIGHT[layer])
+        if height < math.exp(-x * x / 2):
+            return state, x
+
+
+@njit
+def _gamma_from_one(state, d, c):
+    """Return a gamma number of shape d + 1/3, at least 1, with c = 1 / sqrt(9 d): Marsaglia & Tsang (2000b)."""
+    while True:
+        state, x = _normal(state)
+        v = 1 + c * x
+        if v <= 0:
+            continue
+        v = v * v * v
+        state += _STEP
+        u = _uniform(_hashed(state))
+        if u < 1 - 0.0331 * x * x * x * x or math.log(u) < 0.5 * x * x + d * (1 - v + math.log(v)):
+            return state, d * v
+
+
+@njit
+def _gamma(state, shape):
+    lift = 1.0
+    if shape < 1:
+        state, e = _exponential(state)
+        lift = math.exp(-e / shape)
+        shape += 1
+    d = shape - 1 / 3
+    state, g = _gamma_from_one(state, d, 1 / math.sqrt(9 * d))
+    return state, lift * g
+
+
+@njit
+def _value(state, shape, d, c):
+    """Return a gamma number of the given shape, with d and c prepared for a shape of at least 1."""
+    if shape < 1:
+        return _gamma(state, shape)
+    return _gamma_from_one(state, d, c)
+
+
+@njit(
+    [
+        types.void(
+            *(uint64, types.Array(uint64, 1, "A", readonly=True), types.Array(intp, 1, "A", readonly=True)),
+            *(_rows, _rows, _rows, _rows),
+            *(boolean, _rows, _rows, boolean, _rows, _rows),
+            *(boolean, _rows, _rows, _rows),
+            *(_rows, _column, _column, _column),
+            *(types.Array(float64, 3, "C"), boolean, types.Array(float64, 2, "C")),
+        )
+    ],
+    nogil=True,
+    cache=True,
+)
+def futures(
+    seed,
+    keys,
+    history,
+    alive,
+    quiet,
+    shape,
+    rate,
+    stops,
+    stop_a,
+    stop_b,
+    leaves,
+    leave_shape,
+    leave_rate,
+    spends,
+    value_shape,
+    spend_shape,
+    spend_rate,
+    ends,
+    delta,
+    margin,
+    cost,
+    worth,
+    opens,
+    opening,
+):
+    r"""Write what each customer brings until each end, in each future; ``worth`` must hold zeros.
+
+    Let c be the rate and k the shape of the gamma distribution of a customer's purchase rate, given the history. The
+    time s of the next purchase has :math:`P(s > t) = (c / (c + t))^k`, so that :math:`\log(1 + s / c)` is exponential
+    of rate k; after it, the purchase rate is Gamma(k + 1, c + s), and so on: in the logarithm of c + s, the j-th gap
+    is exponential of rate k + j. After each purchase the customer stops with the expected probability to stop, given
+    that they went on so far. So futures are exact, with no need to draw a customer's own rates. A future
+    without a purchase costs one random number.
+
+    Parameters
+    ----------
+    seed
+        What everything follows from, together with the customer's key.
+    keys, history
+        Of each customer, ``(customers,)``: the key, and the row of the history in what follows.
+    alive, quiet
+        P(alive) and P(no purchase until the last end | alive for ever), ``(histories, draws)``.
+    shape, rate
+        Of the gamma distribution of the purchase rate, given alive, ``(histories, draws)``.
+    stops, stop_a, stop_b
+        Whether customers may stop after a purchase, and the Beta distribution of that probability.
+    leaves, leave_shape, leave_rate
+        Whether customers may leave at any time, and the gamma distribution of that rate.
+    spends, value_shape, spend_shape, spend_rate
+        Whether purchases have values; the shape of the values, and the gamma distribution of their rate, ``(customers,
+        draws)``. Without values, each is worth one.
+    ends
+        Horizons in growing order, ``(horizons, histories)``.
+    delta, margin, cost
+        Force of interest, share of a value that remains, and what is taken from each purchase, ``(customers,)``.
+    worth
+        Where the result goes, ``(horizons, customers, futures)``.
+    opens, opening
+        Whether to write the value of a purchase at time 0, too, and where, ``(customers, futures)``.
+    """
+    horizons, customers, many = worth.shape
+    draws = alive.shape[1]
+    d, c = 0.0, 0.0
+    for i in range(customers):
+        h = history[i]
+        timed = delta[i] > 0 or horizons > 1
+        place = _hashed(_hashed(seed + _STEP) ^ keys[i])
+        for f in range(many):
+            j = f % draws
+            place += _STEP
+            bits = _hashed(place)
+            if opens:
+                state, nu = _gamma(_hashed(bits ^ _SPENDS), spend_shape[i, j])
+                _, value = _gamma(_hashed(bits ^ _OPENS), value_shape[i, j])
+                opening[i, f] = margin[i] * value * spend_rate[i, j] / nu - cost[i]
+            chance = _uniform(bits)
+            if chance >= alive[h, j]:
+                continue
+            chance /= alive[h, j]
+            if chance <= quiet[h, j]:
+                continue
+            life = _hashed(bits ^ _LIVES)
+            k, per = shape[h, j], rate[h, j]
+            last = ends[horizons - 1, h]
+            if leaves:
+                life, e = _exponential(life)
+                last = min(last, leave_rate[h, j] * math.expm1(e / leave_shape[h, j]))
+            y, end = -math.log(chance) / k, math.log1p(last / per)
+            if y > end:
+                continue
+            money, scale = bits, 1.0
+            if spends:
+                money, nu = _gamma(_hashed(bits ^ _SPENDS), spend_shape[i, j])
+                scale = spend_rate[i, j] / nu
+                p = value_shape[i, j]
+                if p >= 1:
+                    d = p - 1 / 3
+                    c = 1 / math.sqrt(9 * d)
+            at = 0
+            went_on = stop_b[h, j] + stop_a[h, j]
+            while y <= end:
+                brings = margin[i]
+                if spends:
+                    money, value = _value(money, value_shape[i, j], d, c)
+                    brings *= value * scale
+                brings -= cost[i]
+                if timed:
+                    time = per * math.expm1(y)
+                    while at < horizons - 1 and time > ends[at, h]:
+                        at += 1
+                    brings *= math.exp(-delta[i] * time)
+                worth[at, i, f] += brings
+                if stops:
+                    life += _STEP
+                    if _uniform(_hashed(life)) * went_on < stop_a[h, j]:
+                        break
+                    went_on += 1
+                k += 1
+                life, e = _exponential(life)
+                y += e / k
+            for at in range(1, horizons):
+                worth[at, i, f] += worth[at - 1, i, f]
+
+
+@njit(
+    [
+        types.void(
+            *(uint64, types.Array(uint64, 1, "A", readonly=True), types.Array(int64, 1, "A", readonly=True)),
+            *(_rows, _rows, _rows, types.Array(float64, 2, "C")),
+        )
+    ],
+    nogil=True,
+    cache=True,
+)
+def money_of(seed, keys, count, value_shape, spend_shape, spend_rate, money):
+    """Write the money of a given number of purchases of each customer in each future, ``(customers, futures)``.
+
+    The arguments are those of ``futures``; ``count`` is how many purchases, ``(customers,)``. Values of one rate are
+    summed by the sum of their shapes.
+    """
+    customers, many = money.shape
+    draws = value_shape.shape[1]
+    for i in range(customers):
+        place = _hashed(_hashed(seed + _STEP) ^ keys[i])
+        for f in range(many):
+            place += _STEP
+            money[i, f] = 0.0
+            if count[i] > 0:
+                j = f % draws
+                state, nu = _gamma(_hashed(_hashed(place) ^ _SPENDS), spend_shape[i, j])
+                _, total = _gamma(state, count[i] * value_shape[i, j])
+                money[i, f] = total * spend_rate[i, j] / nu
+
+
+@njit(
+    [
+        types.void(
+            *(types.Array(intp, 1, "A", readonly=True), _rows),
+            *(types.Array(float64, 3, "C", readonly=True), types.Array(float64, 2, "C")),
+        )
+    ],
+    nogil=True,
+    cache=True,
+)
+def interpolate(panel, basis, nodes, values):
+    """Write weighted sums of the values at a panel's nodes, added in one order whoever else is asked for.
+
+    Parameters
+    ----------
+    panel
+        The panel of each row, ``(rows,)``.
+    basis
+        The weight of each node, ``(rows, nodes)``.
+    nodes
+        The values at the nodes, ``(panels, nodes, draws)``.
+    values
+        Where the result goes, ``(rows, draws)``.
+    """
+    rows, draws = values.shape
+    for i in range(rows):
+        for j in range(draws):
+            values[i, j] = 0.0
+        for n in range(basis.shape[1]):
+            weight = basis[i, n]
+            for j in range(draws):
+                values[i, j] += weight * nodes[panel[i], n, j]
