@@ -159,7 +159,5 @@ class SpendSource:
         for customers in np.array_split(np.arange(len(self.rfm)), 1 + len(self.rfm) // 1000):
             rfm, count = self.rfm.take(customers), self.count[customers]
             money = simulate_money(self.spend, rfm, count, self.seed)
-            expected = count.astype(float) * np.atleast_2d(
-                self.spend.expected_spend(rfm.frequency.astype(float), rfm.money)
-            )
+            expected = count.astype(float) * np.atleast_2d(self.spend.expected_spend(*self.spend.observed(rfm)))
             yield Chunk(customers, expected.mean(axis=0), expected, money, {})

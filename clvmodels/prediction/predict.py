@@ -71,7 +71,7 @@ class ModelSource:
         if self.spend is None:
             columns["p_purchase"] = mean_over_draws(probability_of_purchase(self.purchases, rfm, t))
         else:
-            value = np.atleast_2d(self.spend.expected_spend(rfm.frequency.astype(float), rfm.money))
+            value = np.atleast_2d(self.spend.expected_spend(*self.spend.observed(rfm)))
             columns["expected_spend"] = mean_over_draws(value)
             expected = self.margin * expected * value
         return Chunk(customers, mean_over_draws(expected), expected, self._realised(rfm), columns)
@@ -144,7 +144,7 @@ def model_source(
     """
     _refuse_misfits(purchases, spend, rfm)
     if spend is not None:
-        rfm.money  # noqa: B018 -- says what is missing before anything is computed
+        spend.specification.observed(rfm)  # says what is missing before anything is computed
     if not isinstance(draws, (int, np.integer)) or draws < 1:
         raise SettingError(f"The number of futures is a whole number from 1 up; draws={draws!r} is not.")
     if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:

@@ -41,12 +41,14 @@ def simulate(
     shape = (purchases.draws, len(rfm))
     count, money = np.zeros(shape, dtype=np.int64), None if spend is None else np.zeros(shape)
     histories = np.column_stack([rfm.frequency, rfm.recency, rfm.T])
+    observed = None if spend is None else np.column_stack(spend.observed(rfm))
     for i, (key, (x, t_x, T)) in enumerate(zip(rfm.key, histories, strict=True)):
         rng = _stream(seed, key)
         future = purchases.simulate(rng, x, t_x, T, t)
         count[:, i] = future.count
-        if spend is not None and money is not None:
-            values = spend.simulate_spend(rng, x, rfm.money[i], future.count)
+        if spend is not None and observed is not None and money is not None:
+            seen, mean = observed[i]
+            values = spend.simulate_spend(rng, seen, mean, future.count)
             which = np.repeat(np.arange(shape[0]), future.count)
             money[:, i] = np.bincount(which, values * np.exp(-delta * future.time), minlength=shape[0])
     return Futures(count, money)
@@ -72,10 +74,8 @@ def simulate_money(spend: SpendModel, rfm: RFM, count: NDArray[np.int64], seed: 
     """
     futures = spend.draws
     money = np.zeros((futures, len(rfm)))
-    for i, (key, k) in enumerate(zip(rfm.key, count, strict=True)):
-        values = spend.simulate_spend(
-            _stream(seed, key), float(rfm.frequency[i]), float(rfm.money[i]), np.full(futures, k)
-        )
+    for i, (key, k, x, m) in enumerate(zip(rfm.key, count, *spend.observed(rfm), strict=True)):
+        values = spend.simulate_spend(_stream(seed, key), float(x), float(m), np.full(futures, k))
         money[:, i] = values.reshape(futures, k).sum(axis=1)
     return money
 
