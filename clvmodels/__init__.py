@@ -21,7 +21,7 @@ from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.inference.nuts import NUTS, as_pymc
 from clvmodels.inference.prior import Gamma, LogNormal, Prior
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
@@ -43,6 +43,7 @@ __all__ = [
     "Fit",
     "Gamma",
     "GammaGamma",
+    "GammaGammaAllPurchases",
     "Laplace",
     "LogNormal",
     "MaximumLikelihood",

@@ -50,6 +50,13 @@ class PurchaseModel(StrEnum):
     NBD = "NBD"
 
 
+class SpendModel(StrEnum):
+    """The spend models that ``clv fit`` knows, by the name of their class."""
+
+    GammaGamma = "GammaGamma"
+    GammaGammaAllPurchases = "GammaGammaAllPurchases"
+
+
 class MethodName(StrEnum):
     """The methods of inference that ``clv fit`` knows."""
 
@@ -67,6 +74,7 @@ METHODS: Mapping[MethodName, Any] = {
 }
 
 ADVICE = {  # of the package, and what it is on the command line
+    "Or fit clv.GammaGammaAllPurchases:": "Or use clv fit --spend-model GammaGammaAllPurchases:",
     "Fit clv.NBD,": "Use NBD (--model NBD; in comparisons --also NBD),",
     "Fit with NUTS(), which does not need it to be (Laplace(otherwise=NUTS()) does so only where it must);": (
         "Use --method nuts, which does not need it to be;"
@@ -88,6 +96,12 @@ ZeroAmounts = Annotated[str, typer.Option(help="Rows of amount zero: purchase or
 Until = Annotated[str | None, typer.Option(help="Last day of the observation; default: the log's last day.")]
 Unit = Annotated[str, typer.Option(help="Time unit of recency, T and the fitted rates.")]
 Model = Annotated[PurchaseModel, typer.Option(help="Purchase model.")]
+Spend = Annotated[
+    SpendModel,
+    typer.Option(
+        help="Spend model: of repeat purchases, or of all, the first included, so that one-time buyers differ."
+    ),
+]
 HowFound = Annotated[
     MethodName, typer.Option(help="How parameters are found: laplace is fast and checked, nuts exact but slower.")
 ]
@@ -120,7 +134,7 @@ def demo(out: OutFolder = Path("demo"), seed: Seed = 0) -> None:
     plan = clv.Plan(horizon="1 year", discount=0.10, margin=0.30)
     comparison = _compared(log, "1997-09-30", _folder(out), standard_candidates(), seed)
     rfm = log.summarize()
-    fits = _fitted(rfm, PurchaseModel.BGNBD, MethodName.LAPLACE, seed)
+    fits = _fitted(rfm, PurchaseModel.BGNBD, SpendModel.GammaGamma, MethodName.LAPLACE, seed)
     valuation = clv.value(fits["purchases"], fits["spend"], rfm, plan, seed=seed)
     _write_scores(valuation, plan, out)
     simple = clv.SimpleFormula().value(rfm, plan, seed=seed)
@@ -164,6 +178,7 @@ def fit(
     out: Annotated[Path, typer.Option(help="File for the fitted models (JSON).")],
     amount: Amount = None,
     model: Model = PurchaseModel.BGNBD,
+    spend_model: Spend = SpendModel.GammaGamma,
     method: HowFound = MethodName.LAPLACE,
     unit: Unit = "week",
     date_format: DateFormat = None,
@@ -182,7 +197,8 @@ def fit(
     Example: `clv fit orders.parquet --customer customer_id --date ordered_at --amount amount --out model.json`
     """
     settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
-    fits = _fitted(_read(log, customer, date, amount, settings).summarize(unit), model, method, seed)
+    rfm = _read(log, customer, date, amount, settings).summarize(unit)
+    fits = _fitted(rfm, model, spend_model, method, seed)
     if not all(fitted.verdict.ok for fitted in fits.values()):
         complaints.print(f"[bold red]Error[/] A fit cannot be relied on, so nothing is written to {out}.")
         raise typer.Exit(1)
@@ -300,10 +316,12 @@ def _read(log: Path, customer: str, date: str, amount: str | None, settings: Map
     return clv.Transactions(read_log(log, columns), customer=customer, date=date, amount=amount, **settings)
 
 
-def _fitted(rfm: clv.RFM, model: PurchaseModel, method: MethodName, seed: int) -> dict[str, Fit[Any]]:
+def _fitted(
+    rfm: clv.RFM, model: PurchaseModel, spend: SpendModel, method: MethodName, seed: int
+) -> dict[str, Fit[Any]]:
     fits: dict[str, Fit[Any]] = {"purchases": clv.fit(getattr(clv, model.value), rfm, METHODS[method](), seed)}
     if rfm.monetary_value is not None:
-        fits["spend"] = clv.fit(clv.GammaGamma, rfm, METHODS[method](), seed)
+        fits["spend"] = clv.fit(getattr(clv, spend.value), rfm, METHODS[method](), seed)
     for fitted in fits.values():
         console.print(f"{_as_options(repr(fitted))}\n", highlight=False)
     return fits

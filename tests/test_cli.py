@@ -11,7 +11,7 @@ import pytest
 import clvmodels as clv
 from clvmodels import cli
 from clvmodels.cli import main
-from clvmodels.errors import CLVWarning
+from clvmodels.errors import CLVWarning, InfiniteMeanError
 from clvmodels.inference import methods
 
 COLUMNS = ["--customer", "customer_id", "--date", "date"]
@@ -87,6 +87,29 @@ def test_fit_then_score_equals_the_library(run, orders, tmp_path):
     purchases, spend = clv.fit(clv.BGNBD, rfm), clv.fit(clv.GammaGamma, rfm)
     expected = clv.value(purchases, spend, rfm, clv.Plan("1 year", 0.1), draws=100, seed=7).frame()
     pd.testing.assert_frame_equal(scores[expected.columns], expected)
+
+
+def test_the_spend_model_is_chosen_when_fitting_and_scores_as_stored(run, orders, tmp_path):
+    log, stored = orders / "orders.parquet", tmp_path / "model.json"
+    code, out, _ = run("fit", log, *MONEY, "--spend-model", "GammaGammaAllPurchases", "--out", stored)
+    assert (code, "Gamma-Gamma (all purchases) fitted by" in out) == (0, True)
+    assert clv.load(stored)["spend"].specification is clv.GammaGammaAllPurchases
+    settings = [*MONEY, "--model", stored, "--horizon", "1 year", "--seed", "7", "--draws", "50", "--out", tmp_path]
+    assert run("score", log, *settings)[0] == 0
+    scores = pd.read_parquet(tmp_path / "scores.parquet")
+    rfm = clv.Transactions(pd.read_parquet(log), "customer_id", "date", "amount").summarize()
+    purchases, spend = clv.fit(clv.BGNBD, rfm), clv.fit(clv.GammaGammaAllPurchases, rfm)
+    expected = clv.value(purchases, spend, rfm, clv.Plan("1 year"), draws=50, seed=7).frame()
+    pd.testing.assert_frame_equal(scores[expected.columns], expected)
+    assert scores["expected_spend"][rfm.frequency == 0].nunique() > 50
+
+
+def test_advice_about_spend_models_names_the_option():
+    with pytest.raises(InfiniteMeanError) as error:
+        clv.GammaGamma(0.5, 0.5, 9.0).expected_spend(np.zeros(1), np.zeros(1))
+    said = cli._as_options(str(error.value))
+    assert "Or use clv fit --spend-model GammaGammaAllPurchases: it has seen" in said
+    assert "clv.Gamma" not in said
 
 
 def test_csv_gives_what_parquet_gives(run, orders, model, tmp_path):

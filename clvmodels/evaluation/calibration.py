@@ -34,12 +34,12 @@ from clvmodels.inference.methods import Method
 from clvmodels.inference.prior import LogNormal, Prior
 from clvmodels.inference.verdict import Outcome
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 from clvmodels.models.protocols import Floats, Model
-from clvmodels.prediction.generate import for_each, simulate_customers
+from clvmodels.prediction.generate import first_and_later, for_each, simulate_customers
 
 M = TypeVar("M", bound=Model)
 
@@ -129,7 +129,7 @@ class RepeatBuyers:
 
     def simulate(self, model: Any, seed: int) -> RFM:  # noqa: ANN401
         """Return customers who spend as a spend model says; when they bought says nothing."""
-        x, who = self._frequency, np.arange(self.customers)
+        x, who = self._counts, np.arange(self.customers)
         values = for_each(model, self.customers).simulate_spend(random_stream(seed, "spend"), 0.0, 0.0, x)
         spend = np.bincount(np.repeat(who, x), values) / x
         return RFM(who, x, x.astype(float), np.full(self.customers, 1.0 + x.max()), "day", monetary_value=spend)
@@ -139,11 +139,42 @@ class RepeatBuyers:
         return {"spend after cheap purchases": np.ravel(model.expected_spend(np.array(2.0), np.array(self.cheap)))}
 
     @property
-    def _frequency(self) -> NDArray[np.int64]:
+    def _counts(self) -> NDArray[np.int64]:
         """The quantiles of a geometric distribution on 1, 2, ..."""
         middle = (np.arange(self.customers) + 0.5) / self.customers
         quantiles: NDArray[np.int64] = np.ceil(np.log1p(-middle) / np.log1p(-1 / self.mean)).astype(np.int64)
         return quantiles
+
+
+@dataclass(frozen=True)
+class AllBuyers(RepeatBuyers):
+    """Customers with fixed numbers of purchases, most of them few: for spend models that observe the first ones, too.
+
+    The quantity is the spend that is expected of a customer whose two purchases were cheap.
+
+    Parameters
+    ----------
+    customers
+        How many.
+    mean
+        Of all their purchases, above 1: one in so many customers buys once.
+    cheap
+        The mean value of those two purchases, in the unit of the money parameters.
+
+    Examples
+    --------
+    >>> design = AllBuyers(customers=4)
+    >>> design.simulate(GammaGammaAllPurchases(p=6.0, q=4.0, gamma=15.0), seed=1).frequency
+    array([0, 1, 2, 5])
+    """
+
+    def simulate(self, model: Any, seed: int) -> RFM:  # noqa: ANN401
+        """Return customers who spend as a spend model says; when they bought says nothing."""
+        x, who = self._counts - 1, np.arange(self.customers)
+        first, later = first_and_later(random_stream(seed, "spend"), for_each(model, self.customers), x)
+        spend = np.bincount(np.repeat(who, x), later, minlength=self.customers) / np.maximum(x, 1)
+        T = np.full(self.customers, 1.0 + x.max())
+        return RFM(who, x, x.astype(float), T, "day", monetary_value=spend, first_spend=first)
 
 
 def _expected(model: Any, x: float, t_x: float, T: float, t: float) -> Floats:  # noqa: ANN401
@@ -172,6 +203,7 @@ STUDIES: Mapping[type[Any], Study] = {
     NBD: Study(_lognormal(4.0, r=(0.7, 0.7), alpha=(2.0, 0.7)), NewCustomers()),
     ParetoNBD: Study(_lognormal(4.0, r=(0.7, 0.5), alpha=(2.0, 0.5), s=(0.8, 0.5), beta=(4.0, 0.5)), NewCustomers()),
     GammaGamma: Study(_lognormal(5.0, p=(5.0, 0.5), q=(4.0, 0.4), gamma=(3.0, 0.5)), RepeatBuyers()),
+    GammaGammaAllPurchases: Study(_lognormal(5.0, p=(5.0, 0.5), q=(4.0, 0.4), gamma=(3.0, 0.5)), AllBuyers()),
 }
 
 

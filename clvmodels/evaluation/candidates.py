@@ -56,7 +56,7 @@ class ModelCandidate:
     Parameters
     ----------
     purchases, spend
-        The models' classes.
+        The models' classes. ``clv.GammaGammaAllPurchases`` is another model of spend.
     method
         How they are fitted.
     """
@@ -67,8 +67,9 @@ class ModelCandidate:
 
     @property
     def name(self) -> str:
-        """The name of the purchase model."""
-        return str(self.purchases.name)
+        """The name of the purchase model, with that of the spend model where it is not the default."""
+        name = str(self.purchases.name)
+        return name if self.spend is GammaGamma else f"{name} with {self.spend.name}"
 
     def predict(self, past: RFM, horizon: Duration, draws: int, seed: int) -> Prediction:
         """Fit both models; a bad verdict is a note, not an error."""

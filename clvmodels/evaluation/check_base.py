@@ -120,12 +120,16 @@ def refuse_another_split(rfm: RFM, future: Transactions) -> None:
         )
 
 
-def spending(rfm: RFM) -> tuple[Floats, Floats, Positions]:
-    """Return x and m of the customers whose repeat purchases were worth something, and their positions."""
-    at = np.flatnonzero((rfm.frequency > 0) & (rfm.money > 0))
+def spending(model: "SpendModel | type[SpendModel]", rfm: RFM) -> tuple[Floats, Floats, Positions]:
+    """Return x and m of the customers whose observed purchases were worth something, and their positions."""
+    x, m = model.observed(rfm)
+    at = np.flatnonzero((x > 0) & (m > 0))
     if not len(at):
-        raise DataError(f"None of {len(rfm):,} customers has repeat purchases worth something. Use a longer log.")
-    return rfm.frequency[at].astype(float), rfm.money[at], at
+        raise DataError(
+            f"None of {len(rfm):,} customers has purchases worth something that {model.name} learns from. Use a longer "
+            "log."
+        )
+    return x[at], m[at], at
 
 
 def chunks(draws: int, cells: int) -> Iterator[Positions]:

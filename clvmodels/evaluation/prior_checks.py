@@ -41,8 +41,8 @@ def prior_predictive(
     specification
         The model's class, such as ``clv.BGNBD`` or ``clv.GammaGamma``.
     rfm
-        The customers. Their ages, and the numbers of their repeat purchases for a spend model, are those of the
-        simulated customers.
+        The customers. Their ages, and for a spend model the numbers of those purchases whose values it observes, are
+        those of the simulated customers.
     prior
         As given to ``Laplace(prior=...)``.
     draws
@@ -58,7 +58,8 @@ def prior_predictive(
 
         Of a purchase model: the share who bought once, repeat purchases a customer, the repeat purchases that 1 % of
         the customers reach, and mean recency / T of repeat buyers (0 where there are none). Of a spend model, among
-        repeat buyers: the median and the 99 % quantile of mean spend, and the share who spend more than five medians.
+        the customers whom it learns from (repeat buyers, or all): the median and the 99 % quantile of mean spend, and
+        the share who spend more than five medians.
 
         Numbers: ``customers`` in a simulated base, ``fewer_customers``, bases with fewer, and ``not_simulated``.
 
@@ -141,7 +142,7 @@ def _bases(specification: Any, rfm: RFM) -> _Bases:  # noqa: ANN401
         own = (rfm.frequency, rfm.recency, rfm.T)
         return _PurchaseBases(_evenly(np.sort(rfm.T), _MOST_CUSTOMERS), np.array(_of_purchases(*own)))
     if hasattr(specification, "expected_spend"):
-        x, m, _ = spending(rfm)
+        x, m, _ = spending(specification, rfm)
         return _SpendBases(_evenly(np.sort(x), _MOST_CUSTOMERS), np.array(_of_spend(m)))
     raise SettingError(f"{specification.__name__} is neither a purchase model nor a spend model.")
 
@@ -176,7 +177,7 @@ class _PurchaseBases:
 
 @dataclass(frozen=True, eq=False)
 class _SpendBases:
-    """Customers with the data's numbers of repeat purchases."""
+    """Customers with the data's numbers of observed purchases."""
 
     customers: Floats
     data: Floats

@@ -31,8 +31,8 @@ from clvmodels.prediction.forecast import mean_over_draws
 from clvmodels.prediction.totals import ends
 from clvmodels.units import Duration, duration
 
-_FROM = (1, 2, 3, 4, 7)  # repeat purchases at which a group begins
-_NAMES = ("1", "2", "3", "4 to 6", "7+")
+_FROM = (0, 1, 2, 3, 4, 7)  # repeat purchases at which a group begins
+_NAMES = ("0", "1", "2", "3", "4 to 6", "7+")
 _MOST_A_GROUP = 1000
 _FEWEST = 4  # customers for a correlation with an interval
 _SHOWN = 0.98  # of the customers, in the histogram
@@ -77,20 +77,23 @@ def spend_independence(
     Returns
     -------
     Check
-        A row a group of repeat buyers by number of repeat purchases: ``frequency`` ("1", "2", "3", "4 to 6", "7+"),
-        ``customers``, ``actual`` (the mean over customers of their mean spend), ``expected`` (of every group the same
-        under independence), ``lower, upper`` (the 90 % band of the group's mean under independence),
-        ``purchases`` to come, the ``money_of_model`` that they bring, ``money_of_group``, at the group's own mean
-        spend, and ``difference``. With ``purchases``, a first row "0" for the money of the one-time buyers.
+        A row a group of customers by number of repeat purchases: ``frequency`` ("1", "2", "3", "4 to 6", "7+", and
+        before them "0" where the model sees first purchases), ``customers``, ``actual`` (the mean over customers of
+        their mean spend), ``expected`` (of every group the same under independence), ``lower, upper`` (the 90 % band
+        of the group's mean under independence), ``purchases`` to come, the ``money_of_model`` that they bring,
+        ``money_of_group``, at the group's own mean spend, and ``difference``. A first row has the money of those of
+        whom the model sees no spend: "0", the one-time buyers, where it sees repeat purchases alone (only with
+        ``purchases``), "worth nothing" where it sees all.
 
         Numbers, each correlation with its 90 % interval ``..._lower, ..._upper``: ``log_correlation`` of log spend
-        with log frequency and ``log_correlation_if_independent``; ``rank_correlation``; and of the money
-        ``money_of_model``, ``difference`` and ``difference_percent`` of it, with their intervals.
+        with the log of how many purchases the model sees and ``log_correlation_if_independent``;
+        ``rank_correlation``; and of the money ``money_of_model``, ``difference`` and ``difference_percent`` of it,
+        with their intervals.
 
     Raises
     ------
     DataError
-        If fewer than four customers have repeat purchases worth something.
+        If fewer than four customers have purchases worth something that the model learns from.
     InfiniteMeanError
         If the population's mean spend is infinite (q <= 1) under some draw: there is nothing to compare then.
 
@@ -98,8 +101,8 @@ def spend_independence(
     -----
     *What the difference is.* The model's money is the sum over customers of expected purchases w times expected
     spend. The groups' money puts in place of each customer's expected spend the mean spend of their group, weighted
-    by w, :math:`\sum w m / \sum w`: it does not pull customers of different frequencies towards each other. Those who
-    bought once have no repeat purchase that could tell; they are taken at the mean of the group next to them.
+    by w, :math:`\sum w m / \sum w`: it does not pull customers of different frequencies towards each other. Those of
+    whom the model sees no spend are taken at the mean of the group next to them.
     Under independence the two sums have the same expectation, so the difference is what the assumption takes from the
     total, or adds to it (negative: the model says too much). Its interval takes the customers as a sample, which moves
     the estimates too (to first order), with the purchases to come held.
@@ -120,11 +123,14 @@ def spend_independence(
     (0.19, 0.04)
     """
     model = spend_rows(fit, rfm, draws)
-    x, m, at = spending(rfm)
+    x, m, at = spending(model, rfm)
     if len(x) < _FEWEST:
-        raise DataError(f"Only {len(x)} customers have repeat purchases worth something: too few to compare groups.")
+        raise DataError(
+            f"Only {len(x)} customers have purchases worth something that {fit.name} learns from: too few to compare "
+            "groups."
+        )
     rng = random_stream(seed, "spend independence")
-    group, names = _frequency_groups(x)
+    group, names = _frequency_groups(rfm.frequency[at])
     groups = Groups.of(group, x, _MOST_A_GROUP)
     produced, correlation = _independent(model, x, groups, draws, rng)
     lower, upper = band(produced)
@@ -137,31 +143,31 @@ def spend_independence(
         "lower": lower,
         "upper": upper,
     }
-    weight = _weights(purchases, rfm, horizon)
+    seen = model.observed(rfm)[0]
+    weight = seen if purchases is None else _expected_purchases(purchases, rfm, horizon)
     money = _Money.of(weight[at], m, mean_over_draws(_expected_spend(model, x, m)), group)
     table = pd.DataFrame(columns | money.columns())
-    others = float(np.delete(weight, at).sum())
-    if others:
-        money_of_others = _money_columns(others, others * mean, others * money.mean[0])
-        first = {"frequency": "0", "customers": len(rfm) - len(at), "expected": mean}
-        table = pd.concat([pd.DataFrame([first | money_of_others]), table], ignore_index=True)[list(table.columns)]
+    others = _Unseen.of(np.delete(seen, at), np.delete(weight, at))
+    spend = others.mean(mean_over_draws(_expected_spend(model, others.x, np.zeros_like(others.x))))
+    if others.purchases:
+        of_others = _money_columns(others.purchases, others.purchases * spend, others.purchases * money.mean[0])
+        name = "worth nothing" if "0" in names else "0"
+        first = {"frequency": name, "customers": len(rfm) - len(at), "expected": mean}
+        table = pd.concat([pd.DataFrame([first | of_others]), table], ignore_index=True)[list(table.columns)]
     learnt = _learnt(fit.model, x, m, weight[at], others)
-    numbers = (
-        _correlations(x, m) | {"log_correlation_if_independent": correlation} | money.numbers(others, mean, learnt)
-    )
+    of_money = money.numbers(others.purchases, spend, learnt)
+    numbers = _correlations(x, m) | {"log_correlation_if_independent": correlation} | of_money
     words = band_words(fit, "the means that groups of this size would have if spend did not depend on frequency")
     return Check("spend_independence", fit.name, table, numbers, words)
 
 
-def _frequency_groups(x: Floats) -> tuple[Positions, list[str]]:
-    group = np.searchsorted(_FROM, x, side="right") - 1
+def _frequency_groups(frequency: NDArray[np.int64]) -> tuple[Positions, list[str]]:
+    group = np.searchsorted(_FROM, frequency, side="right") - 1
     present, position = np.unique(group, return_inverse=True)
     return position.astype(np.intp), [_NAMES[k] for k in present]
 
 
-def _weights(purchases: Fit[Any] | None, rfm: RFM, horizon: "str | timedelta | Duration") -> Floats:
-    if purchases is None:
-        return rfm.frequency.astype(float)
+def _expected_purchases(purchases: Fit[Any], rfm: RFM, horizon: "str | timedelta | Duration") -> Floats:
     purchase_rows(purchases, rfm, 1)  # says what is wrong with it
     expected: Floats = expected_purchases(purchase_point(purchases, rfm), rfm, duration(horizon).count(rfm.unit))[0]
     return expected
@@ -170,16 +176,40 @@ def _weights(purchases: Fit[Any] | None, rfm: RFM, horizon: "str | timedelta | D
 def _expected_spend(model: SpendModel, x: Floats, m: Floats) -> Floats:
     """Return the expected spend under each draw, for the model's mean over them, in chunks of customers."""
     size = max(1, 2**20 // model.draws)
-    parts = range(0, len(x), size)
+    parts = range(0, max(1, len(x)), size)
     means = [model.expected_spend(x[i : i + size], m[i : i + size]).mean(axis=0, keepdims=True) for i in parts]
     return np.concatenate(means, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
-class _Money:
-    """Purchases to come of the repeat buyers, and what they bring as the model says and at their groups' means.
+class _Unseen:
+    """Customers of whom the model sees no spend (m = 0): how many purchases it saw, ``x``, and those to come at each.
 
-    ``weight, m, expected`` and ``group`` are of each repeat buyer; ``mean`` is each group's mean spend, by weight.
+    All who bought once are alike, so there are few distinct ``x``.
+    """
+
+    x: Floats
+    weight: Floats
+
+    @classmethod
+    def of(cls, x: Floats, weight: Floats) -> Self:
+        distinct, row = np.unique(x, return_inverse=True)
+        return cls(distinct, np.bincount(row, weight, minlength=len(distinct)).astype(float))
+
+    @property
+    def purchases(self) -> float:
+        return float(self.weight.sum())
+
+    def mean(self, spend: Floats) -> float:
+        """Return their mean spend a purchase to come, from that at each x; 0 without purchases."""
+        return float(self.weight @ spend) / self.purchases if self.purchases else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Money:
+    """Purchases to come of the customers whose spend is seen, and what they bring: by the model, at groups' means.
+
+    ``weight, m, expected`` and ``group`` are of each customer; ``mean`` is each group's mean spend, by weight.
     """
 
     weight: Floats
@@ -204,9 +234,9 @@ class _Money:
         Parameters
         ----------
         others, spend
-            Purchases to come of the one-time buyers, and what the model says of each.
+            Purchases to come of those whose spend is not seen, and what the model says of each.
         learnt
-            What each repeat buyer adds to the model's money by what the parameters learn of them.
+            What each customer adds to the model's money by what the parameters learn of them.
         """
         money = float(self.weight @ self.expected) + others * spend
         difference = float(self.weight @ (self.m - self.expected)) + others * (self.mean[0] - spend)
@@ -220,8 +250,8 @@ class _Money:
         return numbers | percent
 
 
-def _learnt(model: Any, x: Floats, m: Floats, weight: Floats, others: float) -> Floats:  # noqa: ANN401
-    """Return how much each repeat buyer moves the model's money through the maximum likelihood estimate.
+def _learnt(model: Any, x: Floats, m: Floats, weight: Floats, others: _Unseen) -> Floats:  # noqa: ANN401
+    """Return how much each customer moves the model's money through the maximum likelihood estimate.
 
     To first order it is the money's gradient by the parameters times the inverse of minus the Hessian times the
     customer's score.
@@ -231,8 +261,8 @@ def _learnt(model: Any, x: Floats, m: Floats, weight: Floats, others: float) -> 
 
     def money(name: int, factor: float) -> float:
         moved = type(model)(*np.where(np.arange(len(values)) == name, values * factor, values))
-        of_others = others * float(moved.expected_spend(np.array(0.0), np.array(0.0))) if others else 0.0
-        return float(weight @ moved.expected_spend(x, m)) + of_others
+        of_others = others.weight @ moved.expected_spend(others.x, np.zeros_like(others.x))
+        return float(weight @ moved.expected_spend(x, m) + of_others)
 
     steps = range(len(values))
     gradient = np.array([money(i, 1 + _STEP) - money(i, 1 - _STEP) for i in steps]) / (2 * _STEP * values)
@@ -310,9 +340,10 @@ def _with_interval(name: str, correlation: float, variance: float, customers: in
 
 
 def spend_density(fit: Fit[Any], rfm: RFM, draws: int = 400, seed: int = 0) -> Check:
-    """Compare the distribution of mean spend a repeat buyer with the model's.
+    """Compare the distribution of customers' mean spend with the model's.
 
-    The model's is the density of the mean of x purchases, averaged over the customers' own x.
+    The customers are those whom the model learns from: repeat buyers and their repeat purchases, or all and all that
+    they bought. The model's is the density of the mean of x purchases, averaged over the customers' own x.
 
     Parameters
     ----------
@@ -328,7 +359,7 @@ def spend_density(fit: Fit[Any], rfm: RFM, draws: int = 400, seed: int = 0) -> C
     Returns
     -------
     Check
-        A row a bin of equal width, from 0 up to what 98 % of the repeat buyers spend or less: ``left, right`` (money),
+        A row a bin of equal width, from 0 up to what 98 % of the customers spend or less: ``left, right`` (money),
         ``customers``, ``actual`` and ``expected`` density (a unit of money), and ``lower, upper``: the 90 % band of
         the histogram that the model would produce (draws of the parameters, and luck).
         Numbers: ``beyond_actual`` and ``beyond_expected``, the shares of customers beyond the last bin, with
@@ -348,7 +379,7 @@ def spend_density(fit: Fit[Any], rfm: RFM, draws: int = 400, seed: int = 0) -> C
     (0.02, 0.02)
     """
     model = spend_rows(fit, rfm, draws)
-    x, m, _ = spending(rfm)
+    x, m, _ = spending(model, rfm)
     rng, edges = random_stream(seed, "spend density"), _edges(m)
     expected, produced = np.zeros(len(edges)), np.empty((draws, len(edges)))
     for at in chunks(draws, 4 * _FINE * len(edges)):

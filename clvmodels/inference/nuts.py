@@ -431,7 +431,7 @@ def _customers_likelihood(fit: Any, data: RFM, chains: int) -> Any:  # noqa: ANN
     return _dataset({_observed(fit.specification): by_chain}, customer=customers)
 
 
-def _columns(specification: type[Model], data: RFM) -> tuple[Any, list[Floats]]:
+def _columns(specification: Any, data: RFM) -> tuple[Any, list[Floats]]:  # noqa: ANN401 -- a model's class
     """Return the ids of the customers that a model learns from, and its columns with a row for each, uncollapsed.
 
     The equations' arguments are the papers' letters, which say what to pass.
@@ -440,8 +440,8 @@ def _columns(specification: type[Model], data: RFM) -> tuple[Any, list[Floats]]:
     known = {"x": data.frequency.astype(float), "t_x": data.recency, "T": data.T}
     learnt = np.ones(len(data), dtype=bool)
     if "m" in letters:
-        known["m"] = data.money
-        learnt = (data.frequency > 0) & (data.money > 0)
+        known["x"], known["m"] = specification.observed(data)
+        learnt = (known["x"] > 0) & (known["m"] > 0)
     return data.customer_id[learnt], [known[letter][learnt] for letter in letters]
 
 

@@ -192,11 +192,15 @@ class PurchaseModel(Model, Protocol):
 
 
 class SpendModel(Model, Protocol):
-    """A model of the value of a purchase, assumed independent of how many there are."""
+    """A model of the value of a purchase, assumed independent of how many there are.
+
+    What it knows of a customer are x, how many purchases it has seen the value of, and m, their mean: ``observed``
+    says which purchases these are, and everything else is about x and m.
+    """
 
     @classmethod
     def observed(cls, rfm: RFM) -> tuple[Floats, Floats]:
-        """Return how many purchases' values the model has seen of each customer, and their mean, ``(customers,)``."""
+        """Return x and m of each customer, each of shape ``(customers,)``; m is 0 where x is."""
         ...
 
     def mean_exists(self, x: Floats) -> NDArray[np.bool_]:
@@ -204,7 +208,7 @@ class SpendModel(Model, Protocol):
         ...
 
     def expected_spend(self, x: Floats, m: Floats) -> Floats:
-        """Return a customer's expected value of a purchase after x repeat purchases of mean value m."""
+        """Return a customer's expected value of a purchase after x observed purchases of mean value m."""
         ...
 
     def prospects(self, x: Floats, m: Floats) -> SpendProspects:

@@ -79,7 +79,7 @@ def simulate_customers(
     base = RFM(np.arange(len(T)), happened.count, recency * days, T * days, unit)
     if spend is None:
         return base
-    first, later = _values(rng, for_each(spend, len(T)), happened.count)
+    first, later = first_and_later(rng, for_each(spend, len(T)), happened.count)
     total = np.bincount(who, later, minlength=len(T))
     return replace(base, monetary_value=total / np.maximum(happened.count, 1), first_spend=first)
 
@@ -152,7 +152,7 @@ def simulate_log(
     since = np.concatenate([first, np.repeat(first, happened.count) + happened.time * days])
     columns: dict[str, Any] = {"customer_id": who, "date": _stamps(first_day, last_day, since)}
     if spend is not None:
-        opening, later = _values(rng, for_each(spend, customers), happened.count)
+        opening, later = first_and_later(rng, for_each(spend, customers), happened.count)
         columns["amount"] = np.concatenate([opening, later])
     order = np.lexsort((who, columns["date"]))
     return pd.DataFrame({name: values[order] for name, values in columns.items()})
@@ -218,8 +218,23 @@ def _stamps(first: date, last: date, days: Floats) -> NDArray[np.datetime64]:
     return stamps
 
 
-def _values(rng: np.random.Generator, spend: SpendModel, count: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Return the value of each first purchase, ``(customers,)``, and of all repeat purchases, ``(count.sum(),)``."""
+def first_and_later(rng: np.random.Generator, spend: SpendModel, count: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Simulate what new customers spend, who make ``count`` repeat purchases, ``(customers,)``.
+
+    Parameters
+    ----------
+    rng
+        Where the luck comes from.
+    spend
+        A spend model with the parameters of each customer, shape ``(customers, 1)``.
+    count
+        Repeat purchases of each customer, shape ``(customers,)``.
+
+    Returns
+    -------
+    The value of each first purchase, ``(customers,)``, and of all repeat purchases, ``(count.sum(),)``, customer after
+    customer.
+    """
     values = spend.simulate_spend(rng, 0.0, 0.0, count + 1)
     first = np.zeros(len(values), dtype=bool)
     first[np.cumsum(count + 1) - (count + 1)] = True

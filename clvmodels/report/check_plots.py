@@ -126,10 +126,10 @@ def spend_independence(check: Check) -> Figure:
 
 @styled
 def spend_density(check: Check) -> Figure:
-    """Draw the distribution of mean spend among repeat buyers."""
+    """Draw the distribution of mean spend among the customers whom the model learns from."""
     table, beyond = check.table, check.numbers
     label = (
-        f"Distribution of mean spend a repeat buyer, as it is and as {check.model} expects. "
+        f"Distribution of mean spend a customer, of those whom {check.model} learns from, as it is and as expected. "
         f"Above the right end: {_beyond(beyond)}."
     )
     figure, axes = canvas(WIDE, 3.1, label, grid="y")
@@ -139,7 +139,7 @@ def spend_density(check: Check) -> Figure:
     axes.fill_between(middle, share["lower"], share["upper"], color=BAND, alpha=0.5, linewidth=0)
     axes.plot(middle, share["expected"], color=MODEL, linewidth=1.6)
     axes.set(xlim=(0, table["right"].iloc[-1]), ylim=(0, _ROOM * float(share.to_numpy().max())))
-    axes.set(xlabel=f"mean spend a purchase (above: {_beyond(beyond)})", ylabel="share of repeat buyers")
+    axes.set(xlabel=f"mean spend a purchase (above: {_beyond(beyond)})", ylabel="share of customers")
     short_ticks(axes, "x", 6)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     percent_ticks(axes, "y")

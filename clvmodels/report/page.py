@@ -15,6 +15,7 @@ from clvmodels.data.cleaning import CleaningReport
 from clvmodels.evaluation.compare import Comparison, Result
 from clvmodels.evaluation.score import IntervalScore, Score
 from clvmodels.inference.fit import Fit
+from clvmodels.models.gamma_gamma import GammaGammaAllPurchases
 from clvmodels.prediction.totals import Interval, Total
 from clvmodels.report import plots, tables
 from clvmodels.report.tables import Table, change, count, join, number, percent, short, span
@@ -304,7 +305,13 @@ class ComparisonFacts:
     @property
     def assumptions(self) -> dict[str, str]:
         """What the models among the candidates take for granted."""
-        return {name: text for name, text in _ASSUMPTIONS.items() if name in self.names}
+        models = {name.partition(" with ")[0] for name in self.names}
+        return {name: text for name, text in _ASSUMPTIONS.items() if name in models}
+
+    @property
+    def has_all_purchases(self) -> bool:
+        """Whether a candidate learns spend from first purchases, too."""
+        return any(name.endswith(f" with {GammaGammaAllPurchases.name}") for name in self.names)
 
     @property
     def has_formula(self) -> bool:

@@ -12,13 +12,15 @@ from clvmodels.errors import SettingError, StorageError
 from clvmodels.inference.fit import Fit
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 
 _FORMAT = "clvmodels fit, version 1"
-_MODELS: dict[str, Any] = {model.name: model for model in (BGNBD, MBGNBD, ParetoNBD, NBD, GammaGamma)}
+_MODELS: dict[str, Any] = {
+    model.name: model for model in (BGNBD, MBGNBD, ParetoNBD, NBD, GammaGamma, GammaGammaAllPurchases)
+}
 _AS_THEY_ARE = ("unit", "customers", "method", "log_likelihood", "observed_until")
 _TABLES = ("versions", "standard_errors", "sandwich_errors", "by_parameter", "prior")
 

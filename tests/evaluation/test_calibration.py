@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from clvmodels.errors import FitError, SettingError
 from clvmodels.evaluation.calibration import (
     LIKELIHOOD,
     STUDIES,
+    AllBuyers,
     NewCustomers,
     RepeatBuyers,
     _rank,
@@ -22,7 +24,7 @@ from clvmodels.inference.nuts import NUTS
 from clvmodels.inference.prior import LogNormal
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.nbd import NBD
 
 PRIOR = STUDIES[NBD].prior
@@ -84,7 +86,7 @@ def p_of(calibration):
 # --- right methods pass ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [NBD, BGNBD, GammaGamma])
+@pytest.mark.parametrize("model", [NBD, BGNBD, GammaGamma, GammaGammaAllPurchases])
 def test_a_few_runs_of_the_default_method(model) -> None:
     prior, design = STUDIES[model]
     found = calibrate(model, Laplace(prior=prior), design=replace(design, customers=80), runs=30)
@@ -200,6 +202,17 @@ def test_designs_are_fixed_before_any_run() -> None:
     np.testing.assert_array_equal(buyers[0].frequency, buyers[1].frequency)
     assert buyers[0].frequency.mean() == pytest.approx(3.0, rel=0.05)
     assert (buyers[0].money != buyers[1].money).all()
+
+
+def test_first_purchases_are_among_those_of_all_buyers() -> None:
+    p, q, gamma = 6.0, 4.0, 15.0
+    rfm = AllBuyers(20_000).simulate(GammaGammaAllPurchases(p, q, gamma), seed=1)
+    x, m = GammaGammaAllPurchases.observed(rfm)
+    assert x.mean() == pytest.approx(3.0, rel=0.01)
+    assert (rfm.frequency == 0).mean() == pytest.approx(1 / 3, abs=0.01)
+    # The first purchase and the mean of all have the distribution that the model says, given how many there are.
+    assert stats.kstest(rfm.first_spend, stats.betaprime(p, q, scale=gamma).cdf).pvalue > 1e-3
+    assert stats.kstest(stats.betaprime(p * x, q, scale=gamma).cdf(x * m), "uniform").pvalue > 1e-3
 
 
 def test_what_people_ask_of_a_model_is_in_the_parameters_unit() -> None:

@@ -10,7 +10,7 @@ from clvmodels.evaluation.candidates import FormulaCandidate, ModelCandidate, Pr
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.prediction.predict import predict
@@ -39,6 +39,7 @@ class OfMyOwn:
         (SimpleFormula(per_customer=True), "simple formula per customer"),
         (SimpleFormula(survival="certain", orders="all"), "simple formula (min(lifespan, horizon), all orders)"),
         (ModelCandidate(BGNBD, method=MaximumLikelihood()), "BG/NBD"),
+        (ModelCandidate(BGNBD, spend=GammaGammaAllPurchases), "BG/NBD with Gamma-Gamma (all purchases)"),
         (OfMyOwn(), "of my own"),
     ],
 )
@@ -59,10 +60,11 @@ def test_what_is_no_candidate_is_refused(given):
         as_candidate(given)
 
 
-def test_a_model_candidate_is_the_forecast_of_its_fits(cdnow_rfm):
+@pytest.mark.parametrize("of_spend", [GammaGamma, GammaGammaAllPurchases])
+def test_a_model_candidate_is_the_forecast_of_its_fits(of_spend, cdnow_rfm):
     few = cdnow_rfm.take(slice(600))
-    made = ModelCandidate(BGNBD, method=Laplace(draws=50)).predict(few, HORIZON, 50, 3)
-    purchases, spend = (fit(model, few, Laplace(draws=50), 3) for model in (BGNBD, GammaGamma))
+    made = ModelCandidate(BGNBD, of_spend, Laplace(draws=50)).predict(few, HORIZON, 50, 3)
+    purchases, spend = (fit(model, few, Laplace(draws=50), 3) for model in (BGNBD, of_spend))
     pd.testing.assert_frame_equal(made.purchases.frame(), predict(purchases, few, HORIZON, 50, 3).frame())
     pd.testing.assert_frame_equal(made.money.frame(), value(purchases, spend, few, Plan(HORIZON), 50, 3).frame())
     assert made.spend.model.parameters() == spend.model.parameters()

@@ -12,9 +12,12 @@ from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.inference.prior import LogNormal, Prior
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
+from clvmodels.prediction.generate import simulate_customers
+from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.value import value
 
 # BTYD (R package), vignette BTYD walkthrough: BG/NBD's incremental and cumulative expectations by the ends of weeks
 # 20 to 25 of CDNOW, and what happened; its parameters.
@@ -372,6 +375,48 @@ def test_one_time_buyers_have_a_row_of_money_alone(cdnow_spend, cdnow_purchases,
     assert table["customers"].sum() == len(cdnow_rfm)
 
 
+def test_all_purchases_show_one_time_buyers_too(cdnow_rfm, cdnow_purchases):
+    found = fit(GammaGammaAllPurchases, cdnow_rfm)
+    paid = cdnow_rfm.first_spend + cdnow_rfm.frequency * cdnow_rfm.money > 0
+    once = paid & (cdnow_rfm.frequency == 0)
+    table = checks.spend_independence(found, cdnow_rfm, cdnow_purchases, horizon="39 weeks").frame()
+    assert table["frequency"].to_list() == ["worth nothing", "0", "1", "2", "3", "4 to 6", "7+"]
+    assert table["customers"].to_list()[:2] == [(~paid).sum(), once.sum()] == [8, 1403]
+    assert np.isnan(table["actual"][0])
+    assert table["actual"][1] == pytest.approx(cdnow_rfm.first_spend[once].mean())
+    assert table["purchases"].sum() == pytest.approx(1653.4, abs=0.1)
+    assert checks.spend_density(found, cdnow_rfm).frame()["customers"].sum() > 0.97 * paid.sum()
+
+
+def test_the_money_of_the_model_is_that_of_its_forecast(cdnow_rfm, cdnow_purchases_point):
+    for model in (GammaGamma, GammaGammaAllPurchases):
+        found = fit(model, cdnow_rfm, MaximumLikelihood())
+        check = checks.spend_independence(found, cdnow_rfm, cdnow_purchases_point, horizon="39 weeks")
+        forecast = value(cdnow_purchases_point, found, cdnow_rfm, Plan("39 weeks"), draws=1)
+        assert check.numbers["money_of_model"] == pytest.approx(forecast.frame()["clv_mean"].sum(), rel=1e-9)
+        assert check.frame()["money_of_model"].sum() == pytest.approx(check.numbers["money_of_model"])
+
+
+def test_without_a_purchase_fit_all_purchases_are_made_again(cdnow_rfm):
+    paid = cdnow_rfm.first_spend + cdnow_rfm.frequency * cdnow_rfm.money > 0
+    everybody = cdnow_rfm.take(paid)
+    table = checks.spend_independence(fit(GammaGammaAllPurchases, everybody), everybody).frame()
+    assert table["frequency"].to_list() == ["0", "1", "2", "3", "4 to 6", "7+"]
+    assert table["purchases"].sum() == (everybody.frequency + 1).sum()
+    spent = everybody.first_spend + everybody.frequency * everybody.money
+    assert table["money_of_group"].sum() == pytest.approx(spent.sum())
+
+
+def test_independent_spend_of_all_purchases_shows_no_difference():
+    rfm = simulate_customers(NBD(0.5, 9.0), GammaGamma(6.0, 4.0, 15.0), ages=np.full(4000, 39.0), unit="week", seed=4)
+    check = checks.spend_independence(fit(GammaGammaAllPurchases, rfm), rfm, fit(NBD, rfm))
+    numbers = check.numbers
+    assert inside(check.frame()) >= 0.8
+    assert numbers["log_correlation_lower"] < numbers["log_correlation_if_independent"]
+    assert numbers["log_correlation_upper"] > numbers["log_correlation_if_independent"]
+    assert numbers["difference_lower"] < 0 < numbers["difference_upper"]
+
+
 def test_the_density_of_spend_is_a_density(cdnow_spend, cdnow_rfm):
     check = checks.spend_density(cdnow_spend, cdnow_rfm)
     table, width = check.frame(), check.frame()["right"][0]
@@ -403,7 +448,7 @@ def test_spend_needs_money_and_repeat_buyers(cdnow_spend, cdnow_purchases, cdnow
 # --- priors ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("specification", [BGNBD, MBGNBD, NBD, GammaGamma])
+@pytest.mark.parametrize("specification", [BGNBD, MBGNBD, NBD, GammaGamma, GammaGammaAllPurchases])
 def test_the_default_prior_holds_cdnow_for_possible(specification, cdnow_rfm):
     check = checks.prior_predictive(specification, cdnow_rfm)
     table = check.frame()
@@ -433,7 +478,7 @@ def test_an_absurd_prior_takes_no_memory_and_leaves_nothing_out(cdnow_rfm):
     assert table.loc["recency / T of repeat buyers", "prior_95"] == pytest.approx(1)
 
 
-@pytest.mark.parametrize("specification", [BGNBD, MBGNBD, NBD, GammaGamma])
+@pytest.mark.parametrize("specification", [BGNBD, MBGNBD, NBD, GammaGamma, GammaGammaAllPurchases])
 def test_no_prior_is_too_wild(specification, cdnow_rfm):
     table = checks.prior_predictive(specification, cdnow_rfm, Prior(others=LogNormal(1.0, 8.0)), draws=40).frame()
     assert not table.isna().to_numpy().any()

@@ -14,7 +14,7 @@ from clvmodels.evaluation.compare import compare, standard_candidates
 from clvmodels.evaluation.lifetimes import LifetimesBGNBD, is_installed
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.valuation.simple_formula import SimpleFormula
 
@@ -392,6 +392,15 @@ def test_progress_is_told_of_every_customer_and_quantity(cdnow_split):
         progress=told.append,
     )
     assert sum(told) == 4 * 2357
+
+
+def test_spend_of_repeat_and_of_all_purchases_stand_side_by_side(cdnow_split):
+    every = ModelCandidate(BGNBD, spend=GammaGammaAllPurchases)
+    table = compare([BGNBD, every], *cdnow_split, draws=200).frame().set_index("candidate")
+    repeats, all_of_them = table.loc["BG/NBD"], table.loc[every.name]
+    assert repeats["purchases_crps"] == all_of_them["purchases_crps"]
+    assert all_of_them["money_gini"] > repeats["money_gini"] + 0.02  # one-time buyers are told apart
+    assert all_of_them["money_crps"] == pytest.approx(repeats["money_crps"], rel=0.01)
 
 
 def test_an_infinite_mean_spend_leaves_the_purchases_as_they_are(cdnow_split):

@@ -1,5 +1,7 @@
 """A forecast held against what happened: every number again from all draws at once, whatever the chunks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from clvmodels.data.rfm import RFM
 from clvmodels.evaluation.lifetimes import PointSource
 from clvmodels.evaluation.score import LEVELS, PIT_EDGES, HindsightSource, SpendSource, score
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.prediction.forecast import Chunk, Forecast
 
 N, DRAWS = 60, 40
@@ -157,3 +159,13 @@ def test_spend_given_counts_has_the_money_that_the_model_says():
     assert np.quantile(chunk.realised, quantiles, axis=0) == pytest.approx(
         np.quantile(witness, quantiles, axis=0), rel=0.06
     )
+
+
+def test_spend_of_all_purchases_is_judged_by_what_it_saw():
+    rfm = replace(base(4), first_spend=np.array([4.0, 8.0, 0.0, 16.0]))
+    model = GammaGammaAllPurchases(*(np.full((4000, 1), value) for value in (6.0, 6.0, 15.0)))
+    (chunk,) = SpendSource(model, rfm, np.ones(4, dtype=np.int64), seed=0).chunks()
+    total = rfm.first_spend + rfm.frequency * rfm.money
+    expected = 6 * (15 + total) / (6 * (rfm.frequency + 1) + 5)
+    assert chunk.mean == pytest.approx(expected)
+    assert chunk.realised.mean(axis=0) == pytest.approx(expected, rel=0.04)

@@ -13,7 +13,7 @@ from clvmodels.inference.peak import climb
 from clvmodels.inference.sandwich import sandwich_covariance
 from clvmodels.inference.verdict import Outcome
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
@@ -46,7 +46,9 @@ def test_a_replicate_is_the_peak_of_its_copied_customers(model, cdnow_rfm) -> No
         assert (np.abs(searched.phi - phi) < 1e-3 * spread).all()
 
 
-@pytest.mark.parametrize(("model", "tolerance"), [(BGNBD, 0.1), (MBGNBD, 0.12), (NBD, 0.1), (GammaGamma, 0.2)])
+@pytest.mark.parametrize(
+    ("model", "tolerance"), [(BGNBD, 0.1), (MBGNBD, 0.12), (NBD, 0.1), (GammaGamma, 0.2), (GammaGammaAllPurchases, 0.2)]
+)
 def test_its_covariance_is_the_sandwich(model, tolerance, cdnow_rfm) -> None:
     objective, peak = at_peak(model, cdnow_rfm)
     expected = sandwich_covariance(objective, peak)

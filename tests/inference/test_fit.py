@@ -3,17 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import FitError, SettingError
 from clvmodels.inference import methods
+from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.fit import fit, random_stream
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
+from clvmodels.inference.nuts import NUTS
 from clvmodels.inference.prior import LogNormal, Prior
 from clvmodels.inference.verdict import Outcome
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.prediction.predict import predict
@@ -100,18 +102,46 @@ def test_the_unit_of_time_changes_nothing_but_the_unit(model, unit, cdnow_split,
     assert other.log_likelihood - weeks.log_likelihood == pytest.approx(jacobian, abs=1e-7)
 
 
-def test_the_unit_of_money_changes_nothing_but_the_unit(cdnow_rfm, cdnow_spend) -> None:
-    cents = RFM.from_frame(cdnow_rfm.frame().assign(monetary_value=100 * cdnow_rfm.money), unit="week")
-    found = fit(GammaGamma, cents)
-    for before, after in [(cdnow_spend.model, found.model), (cdnow_spend.draws, found.draws)]:
+@pytest.mark.parametrize("model", [GammaGamma, GammaGammaAllPurchases])
+def test_the_unit_of_money_changes_nothing_but_the_unit(model, cdnow_rfm) -> None:
+    money = {name: 100 * getattr(cdnow_rfm, name) for name in ("monetary_value", "first_spend")}
+    cents = RFM.from_frame(cdnow_rfm.frame().assign(**money), unit="week")
+    dollars, found = fit(model, cdnow_rfm), fit(model, cents)
+    for before, after in [(dollars.model, found.model), (dollars.draws, found.draws)]:
         for name, values in before.parameters().items():
             np.testing.assert_allclose(getattr(after, name), values * (100 if name == "gamma" else 1), rtol=1e-6)
-        x = cdnow_rfm.frequency.astype(float)
-        np.testing.assert_allclose(
-            after.expected_spend(x, cents.money), 100 * before.expected_spend(x, cdnow_rfm.money), rtol=1e-6
-        )
+        spend = after.expected_spend(*model.observed(cents))
+        np.testing.assert_allclose(spend, 100 * before.expected_spend(*model.observed(cdnow_rfm)), rtol=1e-6)
+    # A density per cent is a density per dollar, less log(100) a customer.
     jacobian = -found.customers * np.log(100)
-    assert found.log_likelihood - cdnow_spend.log_likelihood == pytest.approx(jacobian, abs=1e-7)
+    assert found.log_likelihood - dollars.log_likelihood == pytest.approx(jacobian, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [MaximumLikelihood(), Laplace(), NUTS(draws=400, progress=False), Bootstrap(40)],
+    ids=lambda m: type(m).__name__,
+)
+def test_spend_of_all_purchases_is_found_by_every_method(method, cdnow_rfm) -> None:
+    # Searched for by a simplex, on a likelihood of its own: totals are beta-prime.
+    count, total = cdnow_rfm.frequency + 1, cdnow_rfm.first_spend + cdnow_rfm.frequency * cdnow_rfm.money
+    count, total = count[total > 0], total[total > 0]
+
+    def minus_likelihood(phi):
+        p, q, gamma = np.exp(phi)
+        return -(stats.betaprime(p * count, q, scale=gamma).logpdf(total) + np.log(count)).sum()
+
+    best = optimize.minimize(minus_likelihood, np.log([3.0, 3.0, 20.0]), method="Nelder-Mead", tol=1e-8)
+    found = fit(GammaGammaAllPurchases, cdnow_rfm, method)
+    assert found.verdict.ok
+    assert found.customers == len(count) == 2349
+    assert found.log_likelihood == pytest.approx(-best.fun, abs=1e-6)
+    np.testing.assert_allclose(list(found.model.parameters().values()), np.exp(best.x), rtol=1e-4)
+    if found.posterior is not None:
+        assert isinstance(found.draws, GammaGammaAllPurchases)
+        middle = [np.median(values) for values in found.draws.parameters().values()]
+        errors = list(found.standard_errors.values())
+        assert (np.abs(middle - np.exp(best.x)) < 0.6 * np.array(errors)).all()
 
 
 def test_the_order_of_the_customers_does_not_matter(cdnow_rfm, cdnow_purchases) -> None:

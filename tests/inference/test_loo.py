@@ -15,12 +15,12 @@ from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.inference.objective import Objective
 from clvmodels.inference.peak import climb
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 
-MODELS = [BGNBD, MBGNBD, NBD, ParetoNBD, GammaGamma]
+MODELS = [BGNBD, MBGNBD, NBD, ParetoNBD, GammaGamma, GammaGammaAllPurchases]
 
 
 def customers_of(model, rfm):
@@ -28,6 +28,10 @@ def customers_of(model, rfm):
     if model is GammaGamma:
         learnt = (rfm.frequency > 0) & (rfm.money > 0)
         return rfm.frequency[learnt].astype(float), rfm.money[learnt]
+    if model is GammaGammaAllPurchases:
+        count = rfm.frequency + 1.0
+        mean = (rfm.first_spend + rfm.frequency * rfm.money) / count
+        return count[mean > 0], mean[mean > 0]
     return rfm.frequency.astype(float), rfm.recency, rfm.T
 
 
@@ -59,7 +63,7 @@ def with_draws(fitted, draws):
     return replace(fitted, posterior=fitted.specification(*theta))
 
 
-@pytest.mark.parametrize("model", [BGNBD, GammaGamma])
+@pytest.mark.parametrize("model", [BGNBD, GammaGamma, GammaGammaAllPurchases])
 def test_it_is_arvizs_on_a_row_a_customer(model, cdnow_rfm) -> None:
     rfm = cdnow_rfm.take(slice(0, None, 3))
     fitted = with_draws(fit(model, rfm), 2500)  # ArviZ's generations round other tails differently, and ties in them
@@ -105,7 +109,7 @@ def test_it_is_what_fits_without_the_customer_give(model, cdnow_rfm) -> None:
 def test_a_unit_is_a_constant(model, cdnow_split) -> None:
     weeks, days = (cdnow_split[0].summarize(unit=unit) for unit in ("week", "day"))
     in_weeks, in_days = (leave_one_out(fit(model, rfm), rfm) for rfm in (weeks, days))
-    shift = 0.0 if model is GammaGamma else -weeks.frequency.sum() * np.log(7)
+    shift = 0.0 if issubclass(model, GammaGamma) else -weeks.frequency.sum() * np.log(7)
     assert in_days.elpd - in_weeks.elpd == pytest.approx(shift, abs=1e-4)
     assert in_days.p_loo == pytest.approx(in_weeks.p_loo, abs=1e-4)
 
@@ -164,6 +168,12 @@ def test_a_rows_customers_count_one_by_one() -> None:
 def test_models_of_other_customers_are_not_compared(changes, complaint) -> None:
     with pytest.raises(SettingError, match=complaint):
         by_hand().gain_over(by_hand(**changes))
+
+
+def test_models_that_saw_other_purchases_are_not_compared(cdnow_rfm, cdnow_spend) -> None:
+    every = leave_one_out(fit(GammaGammaAllPurchases, cdnow_rfm), cdnow_rfm)
+    with pytest.raises(SettingError, match=r"Gamma-Gamma \(all purchases\) and Gamma-Gamma are not of the same"):
+        every.gain_over(leave_one_out(cdnow_spend, cdnow_rfm))
 
 
 def test_data_that_the_fit_did_not_learn_from_are_refused(cdnow_rfm, cdnow_split, cdnow_purchases) -> None:

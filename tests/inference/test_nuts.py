@@ -22,7 +22,7 @@ from clvmodels.inference.peak import climb
 from clvmodels.inference.prior import Gamma, LogNormal, LogPrior, Prior
 from clvmodels.inference.verdict import Outcome
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.parametric import Parametric
@@ -405,6 +405,16 @@ def test_arviz_gets_the_log_likelihood_of_each_customer(chained, cdnow_rfm) -> N
     direct = model.log_likelihood(cdnow_rfm.frequency.astype(float), cdnow_rfm.recency, cdnow_rfm.T)
     np.testing.assert_allclose(like.to_numpy()[3, 7], direct, rtol=1e-12)
     assert direct.sum() == pytest.approx(chained.log_likelihood, abs=10)
+
+
+def test_all_purchases_have_a_likelihood_of_everybody_who_paid(cdnow_rfm) -> None:
+    found = fit(GammaGammaAllPurchases, cdnow_rfm, Laplace(draws=20))
+    like = to_arviz(found, cdnow_rfm).log_likelihood["spend"]
+    paid = cdnow_rfm.first_spend + cdnow_rfm.frequency * cdnow_rfm.money > 0
+    assert list(like["customer"].to_numpy()) == list(cdnow_rfm.customer_id[paid])
+    evidence = GammaGammaAllPurchases.evidence(cdnow_rfm)
+    scaled = found.posterior.rescaled(1 / evidence.scale).log_likelihood(*evidence.columns)
+    np.testing.assert_allclose(like.to_numpy()[0], scaled - np.log(evidence.scale), rtol=1e-9)
 
 
 def test_a_spend_model_has_a_likelihood_where_there_is_spend(cdnow_spend, cdnow_rfm) -> None:

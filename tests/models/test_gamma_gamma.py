@@ -1,14 +1,17 @@
 """Gamma-Gamma: the value of a purchase."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from scipy.integrate import quad
 
+from clvmodels.data.datasets import load_cdnow
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError, MissingMoneyError
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 
 CASES = [((6.25, 3.74, 15.44), 1.0), ((6.25, 3.74, 15.44), 7.0), ((0.9, 1.3, 200.0), 3.0), ((40.0, 25.0, 0.5), 2.0)]
 
@@ -161,3 +164,111 @@ def test_data_without_amounts_are_refused() -> None:
     table = pd.DataFrame({"customer_id": [1], "frequency": [1], "recency": [4], "T": [9]})
     with pytest.raises(MissingMoneyError, match="no amounts"):
         GammaGamma.evidence(RFM.from_frame(table, unit="week"))
+
+
+# --- all purchases ---------------------------------------------------------------------------------------------------
+
+
+def first_and_repeats(first_spend, frequency, monetary_value):
+    table = pd.DataFrame({"frequency": frequency, "first_spend": first_spend, "monetary_value": monetary_value})
+    known = {"customer_id": range(len(table)), "recency": 4.0 * (table["frequency"] > 0), "T": 9.0}
+    return RFM.from_frame(table.assign(**known), unit="week")
+
+
+def test_what_is_observed_are_the_repeats_or_all_purchases_of_the_log(cdnow_rfm) -> None:
+    rfm = cdnow_rfm
+    log = load_cdnow()
+    log = log[pd.to_datetime(log["date"].astype(str)) <= "1997-09-30"]
+    days = log.groupby(["customer_id", "date"], as_index=False)["amount"].sum().sort_values(["customer_id", "date"])
+    every = days.groupby("customer_id")["amount"]
+    x, m = GammaGammaAllPurchases.observed(rfm)
+    np.testing.assert_array_equal(x, every.count().loc[rfm.customer_id])
+    np.testing.assert_allclose(m, every.mean().loc[rfm.customer_id], rtol=1e-12, atol=1e-12)
+    later = days[days.duplicated("customer_id")].groupby("customer_id")["amount"]
+    x, m = GammaGamma.observed(rfm)
+    np.testing.assert_array_equal(x, later.count().reindex(rfm.customer_id, fill_value=0))
+    np.testing.assert_allclose(m, later.mean().reindex(rfm.customer_id, fill_value=0.0), rtol=1e-12)
+    assert x.dtype == m.dtype == float
+
+
+def test_the_log_likelihood_of_all_purchases_is_that_of_a_beta_prime_total(cdnow_rfm) -> None:
+    # The total of x purchases is Gamma(p x) over an independent Gamma(q) rate; its mean has x times that density.
+    p, q, gamma = 9.9, 3.4, 7.9
+    evidence = GammaGammaAllPurchases.evidence(cdnow_rfm)
+    model = GammaGammaAllPurchases(p, q, gamma / evidence.scale)
+    found = model.log_likelihood(*evidence.columns).sum() + evidence.log_jacobian
+    count = cdnow_rfm.frequency + 1
+    total = cdnow_rfm.first_spend + cdnow_rfm.frequency * cdnow_rfm.money
+    count, total = count[total > 0], total[total > 0]
+    by_hand = stats.betaprime(p * count, q, scale=gamma).logpdf(total) + np.log(count)
+    assert found == pytest.approx(by_hand.sum(), rel=1e-10)
+    assert len(count) == 2349
+
+
+def test_all_purchases_are_the_same_equation_for_one_purchase_more(cdnow_rfm) -> None:
+    x, m = GammaGammaAllPurchases.observed(cdnow_rfm)
+    table = cdnow_rfm.frame().assign(frequency=x.astype(int), monetary_value=m, recency=cdnow_rfm.T)
+    repeats = RFM.from_frame(table.drop(columns="first_spend"), unit="week")
+    ours, theirs = GammaGammaAllPurchases.evidence(cdnow_rfm), GammaGamma.evidence(repeats)
+    np.testing.assert_array_equal(ours.columns, theirs.columns)
+    assert (ours.scale, ours.log_jacobian) == (theirs.scale, theirs.log_jacobian)
+
+
+def test_one_time_buyers_differ_by_what_they_paid() -> None:
+    rfm = first_and_repeats([10.0, 50.0, 20.0], [0, 0, 2], [0.0, 0.0, 40.0])
+    spend = GammaGammaAllPurchases(6.25, 3.74, 15.44)
+    exact = [6.25 * (15.44 + 10) / 8.99, 6.25 * (15.44 + 50) / 8.99, 6.25 * (15.44 + 100) / (18.75 + 2.74)]
+    np.testing.assert_allclose(spend.expected_spend(*spend.observed(rfm)), exact)
+    alike = GammaGamma(6.25, 3.74, 15.44)
+    assert np.ptp(alike.expected_spend(*alike.observed(rfm))[:2]) == 0
+
+
+def test_expected_spend_is_what_customers_of_one_purchase_go_on_to_spend() -> None:
+    p, q, gamma, customers = 3.0, 5.0, 20.0, 200_000
+    rng = np.random.default_rng(6)
+    own = rng.gamma(q, 1 / gamma, customers)
+    first, later = rng.gamma(p, 1 / own), rng.gamma(p, 1 / own)
+    rfm = RFM(*(np.arange(customers), np.zeros(customers, int), np.zeros(customers), np.full(customers, 9.0)), "week")
+    rfm = replace(rfm, monetary_value=np.zeros(customers), first_spend=first)
+    spend = GammaGammaAllPurchases(p, q, gamma)
+    error = later - spend.expected_spend(*spend.observed(rfm))
+    for group in np.array_split(np.argsort(first), 10):
+        assert abs(error[group].mean()) < 4 * error[group].std() / np.sqrt(len(group))
+
+
+def test_a_mean_that_repeat_purchases_leave_infinite_exists_with_all() -> None:
+    rfm = first_and_repeats([10.0, 50.0], [0, 0], [0.0, 0.0])
+    few, every = GammaGamma(0.6, 0.9, 15.0), GammaGammaAllPurchases(0.6, 0.9, 15.0)
+    with pytest.raises(InfiniteMeanError, match=r"fit clv\.GammaGammaAllPurchases: .* exists for p \+ q > 1\.$"):
+        few.expected_spend(*few.observed(rfm))
+    np.testing.assert_allclose(every.expected_spend(*every.observed(rfm)), [0.6 * 25 / 0.5, 0.6 * 65 / 0.5])
+    with pytest.raises(InfiniteMeanError, match=r"not like the others\.$"):
+        GammaGammaAllPurchases(0.6, 0.4, 15.0).expected_spend(*every.observed(rfm))
+
+
+def test_customers_who_never_paid_are_left_out_and_a_free_purchase_counts() -> None:
+    paid = np.arange(10.0, 22.0)
+    rfm = first_and_repeats([0.0, 0.0, 0.0, *paid], [0, 2, 2, *[0] * 12], [0.0, 0.0, 30.0, *[0.0] * 12])
+    evidence = GammaGammaAllPurchases.evidence(rfm)
+    assert evidence.shortfall == ""
+    np.testing.assert_array_equal(evidence.columns[0], [3, *[1] * 12])
+    np.testing.assert_allclose(evidence.columns[1] * evidence.scale, [20.0, *paid])
+
+
+@pytest.mark.parametrize(
+    ("first_spend", "message"),
+    [
+        ([20.0] * 9, "Only 9 customers have purchases of positive value; three parameters need 10"),
+        ([20.0] * 12, "All 12 customers spend the same, 20 a purchase"),
+    ],
+)
+def test_all_purchases_that_cannot_identify_it_say_why(first_spend, message) -> None:
+    none = [0] * len(first_spend)
+    assert message in GammaGammaAllPurchases.evidence(first_and_repeats(first_spend, none, none)).shortfall
+
+
+def test_all_purchases_need_the_first(cdnow_rfm) -> None:
+    with pytest.raises(MissingMoneyError, match=r"first_spend column to RFM\.from_frame, or use clv\.GammaGamma,"):
+        GammaGammaAllPurchases.observed(replace(cdnow_rfm, first_spend=None))
+    with pytest.raises(MissingMoneyError, match="no amounts"):
+        GammaGammaAllPurchases.observed(replace(cdnow_rfm, first_spend=None, monetary_value=None))

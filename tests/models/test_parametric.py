@@ -1,16 +1,18 @@
 """Parameters: checked when a model is made, selected by draw, moved between units."""
 
+import re
+
 import numpy as np
 import pytest
 
 from clvmodels.errors import SettingError
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 
-MODELS = [(BGNBD, 4), (MBGNBD, 4), (NBD, 2), (ParetoNBD, 4), (GammaGamma, 3)]
+MODELS = [(BGNBD, 4), (MBGNBD, 4), (NBD, 2), (ParetoNBD, 4), (GammaGamma, 3), (GammaGammaAllPurchases, 3)]
 
 
 @pytest.mark.parametrize(("model", "parameters"), MODELS)
@@ -19,7 +21,9 @@ def test_a_parameter_that_is_not_positive_and_finite_is_refused_by_name(model, p
     for position, name in enumerate(model.parameter_names()):
         values = [1.5] * parameters
         values[position] = np.array(bad) if isinstance(bad, list) else bad
-        with pytest.raises(SettingError, match=rf"{model.name}: every {name} must be a positive, finite number"):
+        with pytest.raises(
+            SettingError, match=rf"{re.escape(model.name)}: every {name} must be a positive, finite number"
+        ):
             model(*values)
 
 
@@ -61,7 +65,8 @@ def test_another_unit_changes_the_scaled_parameter_alone(model, parameters) -> N
     before = model(*np.arange(1.0, parameters + 1)).parameters()
     after = model(*np.arange(1.0, parameters + 1)).rescaled(7.0).parameters()
     assert after == before | {scaled: 7 * before[scaled] for scaled in model.scaled}
-    assert model.scaled == {GammaGamma: ("gamma",), ParetoNBD: ("alpha", "beta")}.get(model, ("alpha",))
+    scaled = {GammaGamma: ("gamma",), GammaGammaAllPurchases: ("gamma",), ParetoNBD: ("alpha", "beta")}
+    assert model.scaled == scaled.get(model, ("alpha",))
 
 
 def test_parameters_of_their_own_for_each_customer_are_not_taken_for_those_of_equal_histories() -> None:

@@ -10,7 +10,7 @@ from clvmodels.errors import SettingError
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.prediction.generate import simulate_customers, simulate_log
@@ -38,6 +38,7 @@ def test_the_parameters_behind_a_base_come_back(model) -> None:
     rfm = simulate_customers(model, SPEND, ages=np.linspace(52, 104, 20_000), unit="week", seed=1)
     assert within_sampling_error(fit(type(model), rfm, MaximumLikelihood()), model)
     assert within_sampling_error(fit(GammaGamma, rfm, MaximumLikelihood()), SPEND)
+    assert within_sampling_error(fit(GammaGammaAllPurchases, rfm, MaximumLikelihood()), SPEND)
 
 
 @pytest.mark.parametrize(("model", "at_once"), [(BGNBD, False), (MBGNBD, True)])

@@ -6,7 +6,7 @@ import pytest
 
 from clvmodels.data.rfm import RFM
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.protocols import Purchases
 from clvmodels.prediction.expected import expected_purchases
 from clvmodels.prediction.simulate import simulate, simulate_money
@@ -34,6 +34,10 @@ class Clockwork:
 
 class PriceList:
     """Purchases cost 1, 2, 3, ..."""
+
+    @classmethod
+    def observed(cls, rfm):
+        return np.zeros(len(rfm)), np.zeros(len(rfm))
 
     def simulate_spend(self, rng, x, m, count):
         return 1.0 + np.arange(count.sum())
@@ -103,3 +107,17 @@ def test_the_money_of_given_purchases_has_its_expected_mean_and_belongs_to_the_c
     assert money[:, 2].std() > 1.1 * 2 * one.std()
     back = simulate_money(spend, rfm.take(np.array([2, 1])), count[[2, 1]], 3)
     np.testing.assert_array_equal(back, money[:, [2, 1]])
+
+
+def test_the_money_of_one_time_buyers_follows_what_they_paid_first() -> None:
+    purchases, spend = models(20_000)
+    spend = GammaGammaAllPurchases(spend.p, spend.q, spend.gamma)
+    first = np.array([5.0, 30.0, 200.0])
+    frame = {"customer_id": ["a", "b", "c"], "frequency": 0, "recency": 0.0, "T": 38.86, "monetary_value": 0.0}
+    rfm = RFM.from_frame(pd.DataFrame(frame).assign(first_spend=first), unit="week")
+    each = 6.25 * (15.44 + first) / (6.25 + 3.74 - 1)
+    given = simulate_money(spend, rfm, np.array([2, 2, 2]), 3)
+    assert (np.abs(given.mean(axis=0) - 2 * each) < 4 * given.std(axis=0) / np.sqrt(20_000)).all()
+    counts, money = simulate(purchases, spend, rfm, 39.0, 0.0, 3)
+    luck = money - counts * each
+    assert (np.abs(luck.mean(axis=0)) < 4 * luck.std(axis=0) / np.sqrt(20_000)).all()

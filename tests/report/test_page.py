@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from clvmodels.data.transactions import Transactions
+from clvmodels.evaluation.candidates import ModelCandidate
 from clvmodels.evaluation.compare import compare
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.report.page import comparison_page, demo_page, judge, leaders
 from clvmodels.report.tables import comparison_table, customers_table, number
 from clvmodels.valuation.simple_formula import SimpleFormula
@@ -110,6 +111,17 @@ def test_without_amounts_nothing_is_said_about_money(without_money):
     assert "These data have no amounts" in page
     assert "Total money" not in page
     assert "Gamma-Gamma" not in page
+
+
+def test_spend_of_all_purchases_is_explained_where_it_is_a_candidate(shop):
+    split = shop(120).split("2023-12-31")
+    every = ModelCandidate(BGNBD, spend=GammaGammaAllPurchases, method=MaximumLikelihood())
+    page = comparison_page(compare([every], *split, draws=20))
+    sound(page)
+    assert "it learns from first purchases, too" in page
+    assert "P(alive) is 1 for all one-time buyers, by construction" in page  # what BG/NBD takes for granted
+    usual = ModelCandidate(BGNBD, method=MaximumLikelihood())
+    assert "it learns from first purchases, too" not in comparison_page(compare([usual], *split, draws=20))
 
 
 def test_without_intervals_the_page_says_so(shop):

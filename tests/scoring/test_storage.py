@@ -12,7 +12,7 @@ from clvmodels.inference.fit import Fit, fit
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.scoring.storage import load, save
@@ -64,7 +64,7 @@ def assert_same(one: Fit, other: Fit):
 # --- there and back --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [BGNBD, MBGNBD, NBD, GammaGamma])
+@pytest.mark.parametrize("model", [BGNBD, MBGNBD, NBD, GammaGamma, GammaGammaAllPurchases])
 @pytest.mark.parametrize("method", [QUICK, MaximumLikelihood()], ids=["draws", "point"])
 def test_every_model_comes_back_bit_by_bit(cdnow_rfm, tmp_path, model, method):
     fitted = fit(model, cdnow_rfm, method, seed=3)

@@ -1,5 +1,7 @@
 """Valuation: recomputed naively, draw by draw and customer by customer, and held to what money must obey."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,9 +13,10 @@ from clvmodels.errors import InfiniteMeanError, MissingMoneyError, SettingError
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
+from clvmodels.prediction.generate import simulate_customers
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.value import Valuation, value
 
@@ -193,6 +196,28 @@ def test_an_infinite_spend_is_refused(population) -> None:
     assert spend.model.q < 1
     with pytest.raises(InfiniteMeanError, match="infinite for"):
         value(fit(BGNBD, wild), spend, wild, PLAN, draws=50).frame()
+
+
+def test_spend_without_a_mean_of_the_population_has_one_where_all_purchases_are_seen() -> None:
+    wild = simulate_customers(
+        BGNBD(0.6, 6.0, 0.9, 3.0), GammaGamma(2.0, 0.6, 15.0), ages=np.full(3000, 39.0), unit="week", seed=8
+    )
+    purchases, repeats, every = (fit(model, wild) for model in (BGNBD, GammaGamma, GammaGammaAllPurchases))
+    with pytest.raises(InfiniteMeanError, match=r"Or fit clv\.GammaGammaAllPurchases"):
+        value(purchases, repeats, wild, PLAN, draws=50).frame()
+    assert every.model.q < 1
+    frame = value(purchases, every, wild, PLAN, draws=50).frame()
+    assert np.isfinite(frame["clv_mean"]).all()
+    once = wild.frequency == 0
+    dear = wild.first_spend > np.median(wild.first_spend[once])
+    spend = frame["expected_spend"].to_numpy()
+    assert spend[once & dear].min() > spend[once & ~dear].max()
+
+
+def test_first_purchases_of_unknown_value_are_refused_before_anything_is_computed(fits, cdnow_rfm) -> None:
+    spend = fit(GammaGammaAllPurchases, cdnow_rfm)
+    with pytest.raises(MissingMoneyError, match="pass a first_spend column"):
+        value(fits[0], spend, replace(cdnow_rfm, first_spend=None), PLAN)
 
 
 def test_point_fits_take_the_parameters_as_known(points, some) -> None:
