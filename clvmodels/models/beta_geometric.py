@@ -19,7 +19,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, betaln, digamma, expit, gammaln
+from scipy.special import betainc, betaln, digamma, gammaln
 
 from clvmodels.data.rfm import RFM
 from clvmodels.models.parametric import Parametric
@@ -124,7 +124,8 @@ class BetaGeometric(Parametric):
 
     def probability_alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Return P(alive at T | x, t_x, T)."""
-        alive: Floats = expit(-self.log_odds_stopped(x, t_x, T))
+        with np.errstate(over="ignore"):  # whose odds are infinite is not alive
+            alive: Floats = 1 / (1 + np.exp(self.log_odds_stopped(x, t_x, T)))
         return alive
 
     def derivatives(self, x: Floats, t_x: Floats, T: Floats) -> Derivatives:
@@ -176,11 +177,12 @@ class BetaGeometric(Parametric):
         k, c = self.r + x, self.alpha + T
         # Purchases by time s bend at c / (k p), and k p, purchases times the chance to stop, is of the order of r + a.
         sooner = 1 + self.r + self.a
-        times = list(discount_rule(t, delta, c / sooner, least=float(np.min(self.alpha / sooner))))
+        rule = discount_rule(t, delta, c / sooner, least=float(np.min(self.alpha / sooner)))
+        times = [(s / c, discount) for s, discount in rule]
         expected = np.zeros(())
         for p, weight in zip(*beta_rule(np.asarray(self.a), self.b + self.chances(x)), strict=True):
             if weight.any():
-                expected = expected + weight * sum(w * _purchases(p, k, c, s) for s, w in times)
+                expected = expected + weight * _purchases(np.maximum(p, _SMALLEST), k, times)
         return expected
 
     def count_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
@@ -225,10 +227,10 @@ def _went_on(a: float, b: float, n: Floats) -> Floats:
     return slope
 
 
-def _purchases(p: Floats, k: Floats, c: Floats, s: Floats) -> Floats:
-    p = np.maximum(p, _SMALLEST)
-    purchases: Floats = -np.expm1(-k * np.log1p(p * (s / c))) / p
-    return purchases
+def _purchases(p: Floats, k: Floats, times: list[tuple[Floats, Floats]]) -> Floats:
+    r"""Return :math:`\sum_j w_j [1 - (1 + p z_j)^{-k}] / p` for times :math:`z_j` and weights :math:`w_j`."""
+    lost: Floats = sum(w * np.expm1(-k * np.log1p(p * z)) for z, w in times)  # type: ignore[assignment]
+    return lost / -p
 
 
 def _times(

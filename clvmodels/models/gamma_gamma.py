@@ -151,8 +151,7 @@ class GammaGamma(Parametric):
         InfiniteMeanError
             Where p x + q <= 1, so that the mean does not exist.
         """
-        shape = self.p * x + self.q - 1
-        infinite = np.asarray(shape <= 0)
+        infinite = ~self.mean_exists(x)
         if infinite.any():
             raise InfiniteMeanError(
                 f"Expected spend is infinite for {infinite.mean():.1%} of the (draw, customer) pairs: it exists only "
@@ -160,8 +159,7 @@ class GammaGamma(Parametric):
                 f"{np.min(self.q):.3g}. A few purchases of enormous value are the usual cause: look at the largest "
                 f"amounts, or leave out the accounts that are not like the others.{self._way_on}"
             )
-        spend: Floats = self.p * (self.gamma + x * m) / shape
-        return spend
+        return self.prospects(x, m).mean()
 
     def prospects(self, x: Floats, m: Floats) -> SpendProspects:
         """Return nu ~ Gamma(p x + q, gamma + x m), the rate of values of shape p."""

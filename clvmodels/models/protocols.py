@@ -106,6 +106,11 @@ class SpendProspects:
     shape: Floats
     rate: Floats
 
+    def mean(self) -> Floats:
+        """Return the expected value of a purchase; it exists where ``shape`` is above 1."""
+        mean: Floats = self.value_shape * self.rate / (self.shape - 1)
+        return mean
+
 
 class Model(Protocol):
     """A value that holds its parameters, all of them positive: scalars, ``(draws, 1)`` or ``(draws, customers)``.

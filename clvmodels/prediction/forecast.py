@@ -441,15 +441,14 @@ def _part(chunk: Chunk, groups: Sequence[Sums], *, finite: bool) -> _Part:
 
 
 def _shape(realised: Floats, nothing: Floats) -> dict[str, Floats]:
+    from clvmodels.prediction import kernels
+
     ordered = np.sort(realised, axis=0)
     low, high = ends(0.90)
-    return {
-        "sd": np.ascontiguousarray(realised.T).std(axis=1),
-        "median": quantile(ordered, 0.5),
-        "lower": quantile(ordered, low),
-        "upper": quantile(ordered, high),
-        "p_zero": (realised == nothing).mean(axis=0),
-    }
+    sd, p_zero = np.empty((2, len(nothing)))
+    kernels.spread(np.ascontiguousarray(realised.T), nothing, sd, p_zero)
+    middle, lower, upper = (quantile(ordered, p) for p in (0.5, low, high))
+    return {"sd": sd, "median": middle, "lower": lower, "upper": upper, "p_zero": p_zero}
 
 
 def _futures(chunk: Chunk) -> Floats:

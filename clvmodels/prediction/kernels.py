@@ -203,19 +203,17 @@ def futures(
                 _, value = _gamma(_hashed(bits ^ _OPENS), value_shape[i, j])
                 opening[i, f] = margin[i] * value * spend_rate[i, j] / nu - cost[i]
             chance = _uniform(bits)
-            if chance >= alive[h, j]:
+            if chance >= alive[h, j] or chance <= alive[h, j] * quiet[h, j]:
                 continue
             chance /= alive[h, j]
-            if chance <= quiet[h, j]:
-                continue
             life = _hashed(bits ^ _LIVES)
             k, per = shape[h, j], rate[h, j]
             last = ends[horizons - 1, h]
             if leaves:
                 life, e = _exponential(life)
                 last = min(last, leave_rate[h, j] * math.expm1(e / leave_shape[h, j]))
-            y, end = -math.log(chance) / k, math.log1p(last / per)
-            if y > end:
+            later, end = math.exp(-math.log(chance) / k), 1 + last / per
+            if later > end:
                 continue
             money, scale = bits, 1.0
             if spends:
@@ -227,14 +225,14 @@ def futures(
                     c = 1 / math.sqrt(9 * d)
             at = 0
             went_on = stop_b[h, j] + stop_a[h, j]
-            while y <= end:
+            while later <= end:
                 brings = margin[i]
                 if spends:
                     money, value = _value(money, value_shape[i, j], d, c)
                     brings *= value * scale
                 brings -= cost[i]
                 if timed:
-                    time = per * math.expm1(y)
+                    time = per * (later - 1)
                     while at < horizons - 1 and time > ends[at, h]:
                         at += 1
                     brings *= math.exp(-delta[i] * time)
@@ -246,7 +244,7 @@ def futures(
                     went_on += 1
                 k += 1
                 life, e = _exponential(life)
-                y += e / k
+                later *= math.exp(e / k)
             for at in range(1, horizons):
                 worth[at, i, f] += worth[at - 1, i, f]
 
@@ -279,6 +277,32 @@ def money_of(seed, keys, count, value_shape, spend_shape, spend_rate, money):
                 state, nu = _gamma(_hashed(_hashed(place) ^ _SPENDS), spend_shape[i, j])
                 _, total = _gamma(state, count[i] * value_shape[i, j])
                 money[i, f] = total * spend_rate[i, j] / nu
+
+
+@njit(
+    [
+        types.void(
+            *(types.Array(float64, 2, "C", readonly=True), _column),
+            *(types.Array(float64, 1, "C"), types.Array(float64, 1, "C")),
+        )
+    ],
+    nogil=True,
+    cache=True,
+)
+def spread(worth, nothing, sd, silent):
+    """Write the standard deviation of each row of ``(customers, futures)``, and how often it is just ``nothing``."""
+    customers, many = worth.shape
+    for i in range(customers):
+        total, quiet = 0.0, 0
+        for f in range(many):
+            total += worth[i, f]
+            quiet += worth[i, f] == nothing[i]
+        mean = total / many
+        squares = 0.0
+        for f in range(many):
+            squares += (worth[i, f] - mean) ** 2
+        sd[i] = math.sqrt(squares / many)
+        silent[i] = quiet / many
 
 
 @njit(

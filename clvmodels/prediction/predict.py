@@ -14,18 +14,18 @@ import numpy as np
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError, SettingError
 from clvmodels.inference.fit import Fit
-from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel
+from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel, SpendProspects
 from clvmodels.models.rates import discounted_time
 from clvmodels.prediction.customers import Customers, Positions
 from clvmodels.prediction.expected import GivenAlive
 from clvmodels.prediction.forecast import Chunk, Forecast
-from clvmodels.prediction.simulate import Terms, draws_last, probability_alive, simulate
+from clvmodels.prediction.simulate import Terms, futures_of, probability_alive, spending
 from clvmodels.units import DAYS, Duration, duration
 
 R = TypeVar("R")
 S = TypeVar("S")
 
-_CELLS = 2**18  # futures x customers x horizons held at once by a thread: 2 MB an array
+_CELLS = 2**16  # futures x customers x horizons held at once by a thread: half a megabyte an array
 _WORTHLESS = 1e-6  # discount factor beyond which an infinite horizon is not simulated
 
 
@@ -169,17 +169,19 @@ class _Shared:
     @cached_property
     def worth(self) -> Floats:
         of = self.source
-        return simulate(
-            of.purchases, of.spend, self.customers, of.ends, self.terms, of.futures, of.seed, alive=self.alive
+        return futures_of(
+            of.purchases, self.spending, self.customers, of.ends, self.terms, of.futures, of.seed, self.alive
         )
 
     @cached_property
+    def spending(self) -> SpendProspects | None:
+        return spending(self.source.spend, self.customers)
+
+    @cached_property
     def spend(self) -> Floats:
-        """Return the expected spend, ``(customers, draws)``."""
-        spend, customers = self.source.spend, self.customers
-        assert spend is not None and customers.seen is not None and customers.mean is not None  # noqa: PT018, S101
-        value = draws_last(spend).expected_spend(customers.seen[:, None], customers.mean[:, None])
-        return np.broadcast_to(value, (len(customers), spend.draws))
+        """The expected value of a purchase, ``(customers, draws)``."""
+        assert self.spending is not None  # noqa: S101 -- nobody asks without a spend model
+        return np.broadcast_to(self.spending.mean(), (len(self.customers), self.source.purchases.draws))
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,12 +249,11 @@ class _ModelChunk:
         own, delta = shared.customers.history, shared.terms.delta
         if not shared.terms.discounted and self._counts is not None:
             return self._counts[own]
-        purchases = np.empty((len(own), shared.alive.shape[1]))
-        for force in _distinct(delta):
-            given_alive = shared.source.discounting[force][self.horizon](shared.customers)
-            which = delta == force
-            purchases[which] = (shared.alive * given_alive)[own[which]]
-        return purchases
+        forces = _distinct(delta)
+        each = [shared.alive * shared.source.discounting[force][self.horizon](shared.customers) for force in forces]
+        if len(forces) == 1:
+            return each[0][own]
+        return np.stack(each)[np.searchsorted(forces, delta), own]
 
     @cached_property
     def _value(self) -> Floats:

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.models.protocols import Floats, Model, PurchaseModel, SpendModel
+from clvmodels.models.protocols import Floats, Model, PurchaseModel, SpendModel, SpendProspects
 from clvmodels.prediction.customers import Customers
 
 M = TypeVar("M", bound=Model)
@@ -58,7 +58,6 @@ def simulate(
     terms: Terms,
     futures: int,
     seed: int,
-    alive: Floats | None = None,
 ) -> Floats:
     """Simulate what customers bring until each of several horizons.
 
@@ -75,16 +74,28 @@ def simulate(
         What a purchase brings.
     futures, seed
         How many, and what they follow from.
-    alive
-        P(alive) of each history, ``(histories, draws)``, where it is known already.
 
     Returns
     -------
-    Shape ``(horizons, customers, futures)``: 8 bytes times that are held, besides four numbers a history and draw.
+    Shape ``(horizons, customers, futures)``: 8 bytes times that are held, besides six numbers a customer and draw.
     """
+    alive = probability_alive(purchases, customers)
+    return futures_of(purchases, spending(spend, customers), customers, ends, terms, futures, seed, alive)
+
+
+def futures_of(
+    purchases: PurchaseModel,
+    spends: SpendProspects | None,
+    customers: Customers,
+    ends: Floats,
+    terms: Terms,
+    futures: int,
+    seed: int,
+    alive: Floats,
+) -> Floats:
+    """Simulate as ``simulate`` does, where P(alive) ``(histories, draws)`` and ``spending`` are known already."""
     from clvmodels.prediction import kernels  # compiled code is loaded where it is used
 
-    alive = probability_alive(purchases, customers) if alive is None else alive
     ends = np.broadcast_to(ends if ends.ndim == 2 else ends[:, None], (len(ends), len(customers.x)))
     coming = draws_last(purchases).prospects(customers.x[:, None], customers.T[:, None])
     quiet = np.exp(-coming.shape * np.log1p(ends[-1][:, None] / coming.rate))
@@ -95,10 +106,17 @@ def simulate(
         *(_rows(coming.shape, like), _rows(coming.rate, like)),
         *_chance(coming.stop, like),
         *_chance(coming.leave, like),
-        *_spending(spend, customers, purchases.draws),
+        *(spends is not None, *_values(spends, (len(customers), purchases.draws))),
         *(ends, terms.delta, terms.margin, terms.cost, worth, False, np.empty((0, 0))),
     )
     return worth
+
+
+def spending(spend: SpendModel | None, customers: Customers) -> SpendProspects | None:
+    """Return what is known of the value of each customer's purchases, with the draws along the last axis."""
+    if spend is None or customers.seen is None or customers.mean is None:
+        return None
+    return draws_last(spend).prospects(customers.seen[:, None], customers.mean[:, None])
 
 
 def probability_alive(model: PurchaseModel, customers: Customers) -> Floats:
@@ -112,7 +130,7 @@ def simulate_money(spend: SpendModel, customers: Customers, count: NDArray[np.in
     from clvmodels.prediction import kernels
 
     money = np.zeros((len(customers), futures))
-    _, *values = _spending(spend, customers, spend.draws)
+    values = _values(spending(spend, customers), (len(customers), spend.draws))
     kernels.money_of(np.uint64(seed), customers.key, count.astype(np.int64), *values, money)
     return money
 
@@ -133,10 +151,8 @@ def _chance(parameters: tuple[Floats, Floats] | None, shape: tuple[int, ...]) ->
     return True, _rows(first, shape), _rows(second, shape)
 
 
-def _spending(spend: SpendModel | None, customers: Customers, draws: int) -> tuple[bool, Floats, Floats, Floats]:
-    shape = (len(customers), draws)
-    if spend is None or customers.seen is None or customers.mean is None:
+def _values(spends: SpendProspects | None, shape: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
+    if spends is None:
         nothing = _rows(np.zeros(()), shape)
-        return False, nothing, nothing, nothing
-    value = draws_last(spend).prospects(customers.seen[:, None], customers.mean[:, None])
-    return True, _rows(value.value_shape, shape), _rows(value.shape, shape), _rows(value.rate, shape)
+        return nothing, nothing, nothing
+    return _rows(spends.value_shape, shape), _rows(spends.shape, shape), _rows(spends.rate, shape)
