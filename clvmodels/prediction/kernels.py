@@ -6,29 +6,35 @@ the chunks and the threads, nor on how far ahead one looks.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numba import boolean, float64, int64, intp, njit, types, uint64
+from numpy.typing import NDArray
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # the odd number next to 2**64 / golden ratio
 _LIVES, _SPENDS, _OPENS = np.uint64(1), np.uint64(2), np.uint64(3)  # what a future's own streams are for
-_TAIL, _AREA = 3.6541528853610088, 0.00492867323399  # of the normal density in 256 layers: Marsaglia & Tsang (2000)
+_NORMAL = (3.6541528853610088, 0.00492867323399)  # where the last of 256 layers of equal area begins, and that area
+_EXPONENTIAL = (7.69711747013104972, 0.0039496598225815571993)  # likewise: Marsaglia & Tsang (2000)
 
 
-def _layers() -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """Return the widths of the normal density's layers of equal area, from the bottom to the top."""
-
-    def height(x: float) -> float:
-        return math.exp(-x * x / 2)
-
-    widths = [_AREA / height(_TAIL), _TAIL]
+def _layers(
+    tail: float, area: float, height: Callable[[float], float], where: Callable[[float], float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the widths of a falling density's layers of equal area, from the bottom to the top, and its heights."""
+    widths = [area / height(tail), tail]
     for _ in range(254):
-        widths.append(math.sqrt(-2 * math.log(_AREA / widths[-1] + height(widths[-1]))))
-    return np.array([*widths, 0.0])
+        widths.append(where(area / widths[-1] + height(widths[-1])))
+    widths.append(0.0)
+    return np.array(widths), np.array([height(width) for width in widths])
 
 
-_WIDTH = _layers()
-_HEIGHT = np.exp(-_WIDTH * _WIDTH / 2)
+_NORMAL_WIDTH, _NORMAL_HEIGHT = _layers(
+    *_NORMAL, lambda x: math.exp(-x * x / 2), lambda height: math.sqrt(-2 * math.log(height))
+)
+_EXPONENTIAL_WIDTH, _EXPONENTIAL_HEIGHT = _layers(
+    *_EXPONENTIAL, lambda x: math.exp(-x), lambda height: -math.log(height)
+)
 
 _rows = types.Array(float64, 2, "A", readonly=True)  # (customers or histories, draws), or a broadcast of less
 _column = types.Array(float64, 1, "A", readonly=True)
@@ -47,33 +53,47 @@ def _uniform(bits):
     return (np.float64(bits >> np.uint64(12)) + 0.5) * (1.0 / 4503599627370496.0)
 
 
-@njit(inline="always")
+@njit
 def _exponential(state):
-    state += _STEP
-    return state, -math.log(_uniform(_hashed(state)))
+    """Return an exponential number by the ziggurat of Marsaglia & Tsang (2000)."""
+    start = 0.0
+    while True:
+        state += _STEP
+        bits = _hashed(state)
+        layer = np.int64(bits & np.uint64(255))
+        x = _uniform(bits) * _EXPONENTIAL_WIDTH[layer]
+        if x < _EXPONENTIAL_WIDTH[layer + 1]:
+            return state, start + x
+        if layer == 0:
+            start += _EXPONENTIAL_WIDTH[1]  # what lies beyond is distributed as all is
+            continue
+        state += _STEP
+        low, high = _EXPONENTIAL_HEIGHT[layer], _EXPONENTIAL_HEIGHT[layer + 1]
+        if low + _uniform(_hashed(state)) * (high - low) < math.exp(-x):
+            return state, start + x
 
 
 @njit
 def _normal(state):
-    """Return a standard normal number by the ziggurat of Marsaglia & Tsang (2000)."""
+    """Return a standard normal number by the same method."""
     while True:
         state += _STEP
         bits = _hashed(state)
         layer = np.int64(bits & np.uint64(255))
         side = 2 * _uniform(bits) - 1
-        x = side * _WIDTH[layer]
-        if abs(x) < _WIDTH[layer + 1]:
+        x = side * _NORMAL_WIDTH[layer]
+        if abs(x) < _NORMAL_WIDTH[layer + 1]:
             return state, x
         if layer == 0:
-            while True:
+            while True:  # Marsaglia (1964), beyond the last layer
                 state, beyond = _exponential(state)
                 state, other = _exponential(state)
-                beyond /= _WIDTH[1]
+                beyond /= _NORMAL_WIDTH[1]
                 if 2 * other > beyond * beyond:
-                    return state, math.copysign(_WIDTH[1] + beyond, side)
+                    return state, math.copysign(_NORMAL_WIDTH[1] + beyond, side)
         state += _STEP
-        height = _HEIGHT[layer] + _uniform(_hashed(state)) * (_HEIGHT[layer + 1] - _HEIGHT[layer])
-        if height < math.exp(-x * x / 2):
+        low, high = _NORMAL_HEIGHT[layer], _NORMAL_HEIGHT[layer + 1]
+        if low + _uniform(_hashed(state)) * (high - low) < math.exp(-x * x / 2):
             return state, x
 
 
@@ -308,32 +328,36 @@ def spread(worth, nothing, sd, silent):
 @njit(
     [
         types.void(
-            *(types.Array(intp, 1, "A", readonly=True), _rows),
-            *(types.Array(float64, 3, "C", readonly=True), types.Array(float64, 2, "C")),
+            *(types.Array(intp, 1, "A", readonly=True), types.Array(float64, 2, "C", readonly=True)),
+            *(types.Array(float64, 3, "C", readonly=True), types.Array(float64, 2, "C", readonly=True)),
+            types.Array(float64, 2, "C"),
         )
     ],
     nogil=True,
     cache=True,
 )
-def interpolate(panel, basis, nodes, values):
-    """Write weighted sums of the values at a panel's nodes, added in one order whoever else is asked for.
+def interpolate(panel, basis, nodes, factor, values):
+    """Write weighted sums of the values at a panel's nine nodes, times a factor.
+
+    They are added in one order, so that a row does not depend on the others.
 
     Parameters
     ----------
     panel
         The panel of each row, ``(rows,)``.
     basis
-        The weight of each node, ``(rows, nodes)``.
+        The weight of each node, ``(rows, 9)``.
     nodes
-        The values at the nodes, ``(panels, nodes, draws)``.
+        The values at the nodes, ``(panels, 9, draws)``.
+    factor
+        ``(rows, draws)``.
     values
         Where the result goes, ``(rows, draws)``.
     """
     rows, draws = values.shape
     for i in range(rows):
+        at, w = nodes[panel[i]], basis[i]
         for j in range(draws):
-            values[i, j] = 0.0
-        for n in range(basis.shape[1]):
-            weight = basis[i, n]
-            for j in range(draws):
-                values[i, j] += weight * nodes[panel[i], n, j]
+            near = w[0] * at[0, j] + w[1] * at[1, j] + w[2] * at[2, j] + w[3] * at[3, j] + w[4] * at[4, j]
+            far = w[5] * at[5, j] + w[6] * at[6, j] + w[7] * at[7, j] + w[8] * at[8, j]
+            values[i, j] = factor[i, j] * (near + far)

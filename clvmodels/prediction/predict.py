@@ -226,8 +226,8 @@ class _ModelChunk:
         if self._counts is not None:
             columns["expected_purchases"] = _mean(self._counts)[own]
         if shared.source.spend is None:
-            silent = shared.source.missing[self.horizon](shared.customers)
-            columns["p_purchase"] = _mean(shared.alive * (1 - silent))[own]
+            silent = shared.source.missing[self.horizon](shared.customers, shared.alive)
+            columns["p_purchase"] = _mean(shared.alive - silent)[own]
         elif shared.terms.discounted:
             columns["discounted_purchases"] = _mean(self._discounted)
         return columns
@@ -240,7 +240,7 @@ class _ModelChunk:
     @cached_property
     def _counts(self) -> Floats | None:
         given_alive = self.shared.source.counting[self.horizon]
-        return None if given_alive is None else self.shared.alive * given_alive(self.shared.customers)
+        return None if given_alive is None else given_alive(self.shared.customers, self.shared.alive)
 
     @cached_property
     def _discounted(self) -> Floats:
@@ -248,12 +248,10 @@ class _ModelChunk:
         shared = self.shared
         own, delta = shared.customers.history, shared.terms.delta
         if not shared.terms.discounted and self._counts is not None:
-            return self._counts[own]
+            return _each(self._counts, own)
         forces = _distinct(delta)
-        each = [shared.alive * shared.source.discounting[force][self.horizon](shared.customers) for force in forces]
-        if len(forces) == 1:
-            return each[0][own]
-        return np.stack(each)[np.searchsorted(forces, delta), own]
+        each = [shared.source.discounting[force][self.horizon](shared.customers, shared.alive) for force in forces]
+        return _each(each[0], own) if len(forces) == 1 else np.stack(each)[np.searchsorted(forces, delta), own]
 
     @cached_property
     def _value(self) -> Floats:
@@ -418,6 +416,11 @@ def _mean(values: Floats) -> Floats:
     """Return the mean of each row, to the last bit whatever other rows there are."""
     mean: Floats = np.ascontiguousarray(values).mean(axis=1)
     return mean
+
+
+def _each(values: Floats, history: Positions) -> Floats:
+    """Return the row of each customer's history; where no two share one, that is all of them in their order."""
+    return values if len(values) == len(history) else values[history]
 
 
 def _distinct(delta: Floats) -> list[float]:
