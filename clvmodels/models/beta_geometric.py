@@ -28,6 +28,7 @@ from clvmodels.models.rates import purchase_evidence, steady_count
 from clvmodels.models.special import (
     beta_rule,
     discount_rule,
+    discount_weights,
     log_one_plus_exp,
     log_one_plus_exp_and_share,
     over_counts,
@@ -176,7 +177,9 @@ class BetaGeometric(Parametric):
         """
         k, c = self.r + x, self.alpha + T
         # Purchases by time s bend at c / (k p), and k p, purchases times the chance to stop, is of the order of r + a.
-        sooner = 1 + self.r + self.a
+        sooner = np.asarray(1 + self.r + self.a)
+        if delta > 0 and np.size(x) == 1:
+            return self._discounted(np.asarray(x), c / sooner, sooner, t, delta)
         rule = discount_rule(t, delta, c / sooner, least=float(np.min(self.alpha / sooner)))
         times = [(s / c, discount) for s, discount in rule]
         expected = np.zeros(())
@@ -184,6 +187,18 @@ class BetaGeometric(Parametric):
             if weight.any():
                 expected = expected + weight * _purchases(np.maximum(p, _SMALLEST), k, times)
         return expected
+
+    def _discounted(self, x: Floats, bend: Floats, sooner: Floats, t: float, delta: float) -> Floats:
+        """Return the same for one frequency and many ages: G depends on s / c alone, and is averaged over p once."""
+        times, weights = discount_weights(t, delta, bend)
+        times = times / sooner[..., None]
+        growth = np.zeros(())
+        for p, weight in zip(*beta_rule(np.asarray(self.a), self.b + self.chances(x)), strict=True):
+            if weight.any():
+                p = np.maximum(p, _SMALLEST)[..., None]
+                growth = growth + weight[..., None] * np.expm1(-(self.r + x)[..., None] * np.log1p(p * times)) / -p
+        total: Floats = sum(w * growth[..., j] for j, w in enumerate(weights))  # type: ignore[assignment]
+        return total
 
     def count_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
         r"""Return P(k purchases in (T, T + t] | alive at T), for whole numbers k from 0 up.

@@ -18,6 +18,8 @@ _NEGLIGIBLE = 40.0  # exp(-40) is below the rounding of a sum of order one
 _TINY = 1e-17  # likewise, of one of its terms
 _DIGITS = 10  # of the discounting integral
 _NODES = (8, 16, 32, 96)  # of the integral of powers: most customers need few
+_PANEL_NODES = 9  # of a panel of the discounting integral
+_DOUBLING = np.log(2)
 _SLOWEST = 1e-3  # exponent below which nothing is cut off
 _FARTHEST = 300.0  # e-folds, so that what is far away remains finite
 
@@ -164,6 +166,57 @@ def _nodes(end: float, delta: float, least: float) -> int:
     reach = 2 * np.pi / np.log1p(end / least)
     ellipse = np.log(reach + np.sqrt(reach**2 + 1))
     return 4 + int(np.ceil(_DIGITS * np.log(10) / (2 * ellipse) + min(delta * end, 20.0)))
+
+
+def discount_weights(t: float, delta: float, c: Floats) -> tuple[Floats, Floats]:
+    r"""Return fixed times z and weights: :math:`\int_0^t e^{-\delta s} \, dG(s / c) = \sum_j w_j G(z_j)`, with G(0) = 0.
+
+    The rule of ``discount_rule`` for functions of s / c: whatever c is, G is needed at the same times. They are
+    Gauss-Legendre nodes in panels of log(1 + z), each a doubling of 1 + z, in which G is analytic up to a distance of
+    pi; the panel in which t / c lies is integrated to there by interpolation.
+
+    Parameters
+    ----------
+    t
+        The horizon, possibly infinite with delta > 0.
+    delta
+        Force of interest per time unit, above 0.
+    c
+        Positive, of any shape ``S``.
+
+    Returns
+    -------
+    Times ``(nodes,)`` and weights ``(nodes, *S)``; a time's number and weights do not depend on other elements of c.
+    """
+    node, share = legendre_rule(_PANEL_NODES)
+    end = min(t, _NEGLIGIBLE / delta)
+    panels = np.log1p(end / c) / _DOUBLING
+    last = np.floor(panels)
+    z = np.expm1((np.arange(last.max() + 1)[:, None] + node) * _DOUBLING)
+    weights = np.zeros((*z.shape, *c.shape))
+
+    def flow(z: Floats) -> Floats:
+        return delta * c * np.exp(-delta * c * z) * (1 + z) * _DOUBLING
+
+    part = panels - last
+    inside = [part * x for x in node]
+    to_end = np.exp(-delta * end) * _lagrange(node, part)
+    for x, w in zip(inside, share, strict=True):
+        to_end = to_end + part * w * flow(np.expm1((last + x) * _DOUBLING)) * _lagrange(node, x)
+    for panel, (times, into) in enumerate(zip(z, weights, strict=True)):
+        for j in range(_PANEL_NODES):
+            into[j] = np.where(last > panel, share[j] * flow(times[j]), np.where(last == panel, to_end[j], 0.0))
+    return z.ravel(), weights.reshape(-1, *c.shape)
+
+
+def _lagrange(node: Floats, x: Floats) -> Floats:
+    """Return the weight of each node's value in the interpolated value at x, ``(nodes, *S)``."""
+    apart = np.prod(node[:, None] - node + np.eye(len(node)), axis=1)
+    distance = x - node.reshape(-1, *[1] * x.ndim)
+    before = np.cumprod(np.concatenate([np.ones((1, *x.shape)), distance[:-1]]), axis=0)
+    after = np.cumprod(np.concatenate([np.ones((1, *x.shape)), distance[:0:-1]]), axis=0)[::-1]
+    weights: Floats = before * after / apart.reshape(-1, *[1] * x.ndim)
+    return weights
 
 
 class Stretch(NamedTuple):
