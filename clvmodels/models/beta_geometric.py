@@ -216,8 +216,8 @@ class BetaGeometric(Parametric):
 
         Purchases come at rate lambda, and each is the last with probability p: customers stop at the rate lambda p.
         Over lambda the expectation of :math:`e^{-\lambda p t}` is :math:`(1 + p t / (\alpha + T))^{-(r + x)}`; what
-        remains is an average over p. It is right to 1e-8 while t is below 1e4 (alpha + T), and ever after to 1e-4, for a
-        down to 0.1.
+        remains is an average over p. It is right to 1e-8 while t is below 1e4 (alpha + T), and for a down to 0.1 it is
+        right to 1e-4 ever after.
         """
         k, span = np.asarray(self.r + x, dtype=float), np.asarray(t / (self.alpha + T), dtype=float)
         survival = np.zeros(np.broadcast_shapes(k.shape, span.shape))
