@@ -27,6 +27,8 @@ from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 from clvmodels.prediction.generate import simulate_customers, simulate_log
 from clvmodels.prediction.predict import predict
+from clvmodels.prediction.quantities import probability_alive, probability_of_purchases, purchase_distribution
+from clvmodels.prediction.times import mean_remaining_lifetime, next_purchase, remaining_lifetime
 from clvmodels.scoring.storage import load, save
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
@@ -62,7 +64,13 @@ __all__ = [
     "errors",
     "fit",
     "load",
+    "mean_remaining_lifetime",
+    "next_purchase",
     "predict",
+    "probability_alive",
+    "probability_of_purchases",
+    "purchase_distribution",
+    "remaining_lifetime",
     "save",
     "simulate_customers",
     "simulate_log",

@@ -19,12 +19,12 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, betaln, digamma, gammaln
+from scipy.special import betaln, digamma, gammaln
 
 from clvmodels.data.rfm import RFM
 from clvmodels.models.parametric import Parametric
 from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Prospects, Purchases
-from clvmodels.models.rates import purchase_evidence, steady_count
+from clvmodels.models.rates import purchase_evidence, steady_at_least, steady_count
 from clvmodels.models.special import (
     beta_rule,
     discount_rule,
@@ -197,7 +197,7 @@ class BetaGeometric(Parametric):
             if weight.any():
                 p = np.maximum(p, _SMALLEST)[..., None]
                 growth = growth + weight[..., None] * np.expm1(-(self.r + x)[..., None] * np.log1p(p * times)) / -p
-        total: Floats = sum(w * growth[..., j] for j, w in enumerate(weights))  # type: ignore[assignment]
+        total: Floats = sum(w * growth[..., j] for j, w in enumerate(weights))
         return total
 
     def count_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
@@ -206,17 +206,58 @@ class BetaGeometric(Parametric):
         Either k purchases were possible and the customer went on after each, or at least k were and the customer
         stopped at the k-th: averages of :math:`(1 - p)^k` and :math:`p (1 - p)^{k-1}` over p.
         """
-        shape, later, stay = self.r + x, self.alpha + T + t, self.b + self.chances(x)
+        shape, span, stay = self.r + x, t / (self.alpha + T), self.b + self.chances(x)
         went_on = np.exp(betaln(self.a, stay + k) - betaln(self.a, stay))
         stopped = np.exp(betaln(self.a + 1, stay + np.maximum(k, 1) - 1) - betaln(self.a, stay))
-        at_least = np.asarray(betainc(np.maximum(k, 1), shape, t / later), dtype=float)
-        probability: Floats = went_on * steady_count(k, shape, t / later) + np.where(k > 0, stopped * at_least, 0.0)
+        at_least = steady_at_least(np.maximum(k, 1), shape, span)
+        probability: Floats = went_on * steady_count(k, shape, span) + np.where(k > 0, stopped * at_least, 0.0)
         return probability
 
     def prospects(self, x: Floats, T: Floats) -> Prospects:
         """Return lambda ~ Gamma(r + x, alpha + T) and p ~ Beta(a, b + n)."""
         stop = (np.asarray(self.a), np.asarray(self.b + self.chances(x)))
         return Prospects(np.asarray(self.r + x), np.asarray(self.alpha + T), stop)
+
+    def at_least_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
+        """Return P(k or more purchases in (T, T + t] | alive at T), for whole numbers k from 1 up.
+
+        At least k purchases were possible, and the customer went on after the first k - 1: a product, so that even a
+        tiny probability has all its digits.
+        """
+        stay = self.b + self.chances(x)
+        went_on = np.exp(betaln(self.a, stay + k - 1) - betaln(self.a, stay))
+        probability: Floats = went_on * steady_at_least(k, self.r + x, t / (self.alpha + T))
+        return probability
+
+    def never_if_alive(self, x: Floats, T: Floats) -> Floats:
+        """Return 0: customers stop at a purchase, so who is alive buys at least once more."""
+        return np.zeros(np.broadcast_shapes(*map(np.shape, (self.r, self.alpha, x, T))))
+
+    def survival_if_alive(self, x: Floats, T: Floats, t: Floats | float) -> Floats:
+        r"""Return P(alive at T + t | alive at T).
+
+        Purchases come at rate lambda, and each is the last with probability p: customers stop at the rate lambda p.
+        Over lambda the expectation of :math:`e^{-\lambda p t}` is :math:`(1 + p t / (\alpha + T))^{-(r + x)}`; what
+        remains is an average over p. It is right to 1e-8 while t is below 1e4 (alpha + T), and for a down to 0.1 it is
+        right to 1e-4 ever after.
+        """
+        k, span = np.asarray(self.r + x, dtype=float), np.asarray(t / (self.alpha + T), dtype=float)
+        survival = np.zeros(np.broadcast_shapes(k.shape, span.shape))
+        survives = np.empty_like(survival)
+        for p, weight in zip(*beta_rule(np.asarray(self.a), self.b + self.chances(x)), strict=True):
+            if weight.any():
+                np.log1p(np.maximum(p, _SMALLEST) * span, out=survives)
+                survives *= -k
+                survival += np.multiply(np.exp(survives, out=survives), weight, out=survives)
+        return survival
+
+    def lifetime_if_alive(self, x: Floats, T: Floats) -> Floats:
+        """Return E[1 / (lambda p) | alive at T]: finite only for r + x > 1 (E of 1 / lambda) and a > 1 (of 1 / p)."""
+        k, stay = self.r + x, self.b + self.chances(x)
+        exists = (k > 1) & (np.asarray(self.a) > 1)
+        between = (self.alpha + T) / np.where(exists, k - 1, 1.0)
+        purchases = (self.a + stay - 1) / np.where(exists, self.a - 1, 1.0)
+        return np.where(exists, between * purchases, np.inf)
 
     def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: Floats | float) -> Purchases:
         """Return futures of one customer in (T, T + t], one for each draw: exact, without stepping through events.

@@ -13,7 +13,7 @@ from scipy.special import digamma, gammaln
 from clvmodels.data.rfm import RFM
 from clvmodels.models.parametric import Parametric
 from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, Prospects, Purchases
-from clvmodels.models.rates import discounted_time, purchase_evidence, steady_count
+from clvmodels.models.rates import discounted_time, purchase_evidence, steady_at_least, steady_count
 from clvmodels.models.special import over_counts, trigamma
 
 
@@ -89,7 +89,23 @@ class NBD(Parametric):
 
     def count_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
         """Return P(k purchases in (T, T + t]), for whole numbers k from 0 up."""
-        return steady_count(k, self.r + x, t / (self.alpha + T + t))
+        return steady_count(k, self.r + x, t / (self.alpha + T))
+
+    def at_least_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
+        """Return P(k or more purchases in (T, T + t]), for whole numbers k from 1 up."""
+        return steady_at_least(k, self.r + x, t / (self.alpha + T))
+
+    def never_if_alive(self, x: Floats, T: Floats) -> Floats:
+        """Return 0: who buys at some rate for ever buys again."""
+        return np.zeros(np.broadcast_shapes(*map(np.shape, (self.r, self.alpha, x, T))))
+
+    def survival_if_alive(self, x: Floats, T: Floats, t: Floats | float) -> Floats:
+        """Return 1: nobody stops."""
+        return np.ones(np.broadcast_shapes(*map(np.shape, (self.r, self.alpha, x, T, t))))
+
+    def lifetime_if_alive(self, x: Floats, T: Floats) -> Floats:
+        """Return infinity: nobody stops."""
+        return np.full(np.broadcast_shapes(*map(np.shape, (self.r, self.alpha, x, T))), np.inf)
 
     def prospects(self, x: Floats, T: Floats) -> Prospects:
         """Return lambda ~ Gamma(r + x, alpha + T)."""

@@ -228,11 +228,41 @@ class ParetoNBD(Parametric):
         Either the customer lives on and makes k purchases, or leaves on the way, after k.
         """
         shape, alpha, beta = self.r + x, self.alpha + T, self.beta + T
-        lives: Floats = np.exp(-self.s * np.log1p(t / beta)) * steady_count(k, shape, t / (alpha + t))
+        lives: Floats = np.exp(-self.s * np.log1p(t / beta)) * steady_count(k, shape, t / alpha)
         at_once = self.s / beta * integral_of_powers(shape, alpha, self.s + 1, beta, 0.0, t)
         if not np.any(k):
             return lives + at_once
-        return lives + np.where(np.asarray(k) > 0, _leaves_after(k, shape, alpha, self.s, beta, t), at_once)
+        leaves = self.s / beta * _time_with(np.maximum(k, 1), shape, alpha, self.s + 1, beta, t)
+        return lives + np.where(np.asarray(k) > 0, leaves, at_once)
+
+    def at_least_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
+        """Return P(k or more purchases in (T, T + t] | alive at T), for whole numbers k from 1 up.
+
+        The integral over the time y of the k-th purchase, until which the customer has to live. Its density is shape /
+        alpha times the probability of k - 1 purchases by y at a shape larger by one; all terms are positive, so that
+        even a tiny probability has its digits.
+        """
+        shape, alpha = self.r + x, self.alpha + T
+        return shape / alpha * _time_with(np.asarray(k) - 1, shape + 1, alpha, self.s, self.beta + T, t)
+
+    def never_if_alive(self, x: Floats, T: Floats) -> Floats:
+        """Return E[mu / (lambda + mu) | alive at T]: the customer leaves, at any time, before the next purchase.
+
+        Right to 1e-10; to 1e-8 where r + x and s are both below 0.04.
+        """
+        beta = self.beta + T
+        never: Floats = self.s / beta * integral_of_powers(self.r + x, self.alpha + T, self.s + 1, beta, 0.0, np.inf)
+        return never
+
+    def survival_if_alive(self, x: Floats, T: Floats, t: Floats | float) -> Floats:
+        """Return P(alive at T + t | alive at T), the same for every x, as purchases tell nothing of leaving."""
+        survival: Floats = np.exp(-self.s * np.log1p(t / (self.beta + T))) * np.ones(np.shape(x))
+        return survival
+
+    def lifetime_if_alive(self, x: Floats, T: Floats) -> Floats:
+        """Return E[1 / mu | alive at T]: finite only for s > 1."""
+        exists = np.asarray(self.s) > 1
+        return np.where(exists, (self.beta + T) / np.where(exists, self.s - 1.0, 1.0), np.inf) * np.ones(np.shape(x))
 
     def prospects(self, x: Floats, T: Floats) -> Prospects:
         """Return lambda ~ Gamma(r + x, alpha + T) and mu ~ Gamma(s, beta + T)."""
@@ -292,39 +322,45 @@ def _lifetime(s: Parameter, beta: Floats, t: Floats) -> Floats:
     return lifetime
 
 
-def _leaves_after(k: Floats, shape: Floats, alpha: Floats, s: Parameter, beta: Floats, t: Floats | float) -> Floats:
-    r"""Return the probability to leave within t after exactly k purchases, k > 0, of a customer alive at 0.
+def _time_with(k: Floats, shape: Floats, alpha: Floats, m: Parameter, beta: Floats, t: Floats | float) -> Floats:
+    r"""Return the time within t with k purchases so far, each moment y weighted by :math:`(1 + y / \beta)^{-m}`.
 
-    The integral over the time y of leaving, :math:`\int_0^t \text{NBD}(k; y) \frac{s}{\beta} (1 + y / \beta)^{-s -
-    1} dy`, at Gauss-Legendre nodes in log(1 + y / c), c the smaller of alpha and beta.
+    The integral :math:`\int_0^t \text{NBD}(k; y) (1 + y / \beta)^{-m} dy` at Gauss-Legendre nodes in log(1 + y / c), c
+    the smaller of alpha and beta; shape + m exceeds 1.
     """
     c = np.minimum(alpha, beta)
-    low, high = (np.log1p(np.minimum(y, t) / c) for y in _window(k, shape, alpha, s, beta))
+    low, high = (np.log1p(y / c) for y in _window(k, shape, alpha, m, beta, t))
     of_count = gammaln(shape + k) - gammaln(shape) - gammaln(k + 1)
     total = np.zeros(())
     for node, weight in zip(*legendre_rule(_NODES), strict=True):
         y = np.maximum(c * np.expm1(low + (high - low) * node), _SOONEST)
         buys = of_count + k * np.log(y / (alpha + y)) - shape * np.log1p(y / alpha)
-        total = total + weight * np.exp(buys - (s + 1) * np.log1p(y / beta)) * (c + y)
-    leaves: Floats = s / beta * (high - low) * total
-    return leaves
+        total = total + weight * np.exp(buys - m * np.log1p(y / beta)) * (c + y)
+    time: Floats = (high - low) * total
+    return time
 
 
-def _window(k: Floats, shape: Floats, alpha: Floats, s: Parameter, beta: Floats) -> tuple[Floats, Floats]:
-    r"""Return where :math:`y^{k+1} (\alpha + y)^{-(\text{shape} + k)} (\beta + y)^{-(s + 1)}` is not negligible.
+def _window(
+    k: Floats, shape: Floats, alpha: Floats, m: Parameter, beta: Floats, t: Floats | float
+) -> tuple[Floats, Floats]:
+    r"""Return where within t :math:`y^{k+1} (\alpha + y)^{-(\text{shape} + k)} (\beta + y)^{-m}` is not negligible.
 
     In log(y) it is log-concave. At a distance from its peak it has fallen by the sum of what two Beta densities of
-    logit(p) have fallen from theirs, one for each factor; so the window of either will do.
+    logit(p) have fallen from theirs, one for each factor; so the window of either will do. Before a t that is short of
+    the peak it falls faster than before the peak, and ever more steeply than at t.
     """
-    n, m = shape + k, s + 1
-    half = ((shape - 1) * beta + (s - k) * alpha) / 2  # the peak is the root of a quadratic equation
-    root = np.sqrt(half**2 + (shape + s) * (k + 1) * alpha * beta)
-    peak = np.where(half > 0, (k + 1) * alpha * beta / (half + root), (root - half) / (shape + s))
+    n, fall = shape + k, shape + m - 1
+    half = ((shape - 1) * beta + (m - 1 - k) * alpha) / 2  # the peak is the root of a quadratic equation
+    root = np.sqrt(half**2 + fall * (k + 1) * alpha * beta)
+    peak = np.where(half > 0, (k + 1) * alpha * beta / (half + root), (root - half) / fall)
     of_alpha, of_beta = peak / (alpha + peak), peak / (beta + peak)
     factors = [(n * of_alpha, n * (1 - of_alpha)), (m * of_beta, m * (1 - of_beta))]
     before = np.minimum(*(_far_below(a) + _far_above(b) for a, b in factors))
     after = np.minimum(*(_far_above(a) + _far_below(b) for a, b in factors))
-    return peak * np.exp(-before), peak * np.exp(np.minimum(after, _FARTHEST))
+    top = np.minimum(peak, t)
+    slope = k + 1 - n * top / (alpha + top) - m * top / (beta + top)
+    before = np.minimum(before, _NEGLIGIBLE / np.maximum(slope, _SOONEST))
+    return top * np.exp(-before), np.minimum(peak * np.exp(np.minimum(after, _FARTHEST)), t)
 
 
 def _far_below(shape: Floats) -> Floats:

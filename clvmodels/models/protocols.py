@@ -188,6 +188,22 @@ class PurchaseModel(Model, Protocol):
         """Return what the history says of a customer who is alive at T; recency then says nothing more."""
         ...
 
+    def at_least_if_alive(self, k: Floats, x: Floats, T: Floats, t: Floats | float) -> Floats:
+        """Return the probability of k purchases or more, k > 0, in (T, T + t] for a customer who is alive at T."""
+        ...
+
+    def never_if_alive(self, x: Floats, T: Floats) -> Floats:
+        """Return the probability that a customer who is alive at T never buys again."""
+        ...
+
+    def survival_if_alive(self, x: Floats, T: Floats, t: Floats | float) -> Floats:
+        """Return the probability that a customer who is alive at T is still alive at T + t, t possibly infinite."""
+        ...
+
+    def lifetime_if_alive(self, x: Floats, T: Floats) -> Floats:
+        """Return the mean time from T on that a customer who is alive at T remains one; infinite where it has none."""
+        ...
+
     def simulate(self, rng: np.random.Generator, x: float, t_x: float, T: float, t: Floats | float) -> Purchases:
         """Return futures of one customer in (T, T + t], one for each draw of the parameters.
 

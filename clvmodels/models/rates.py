@@ -1,7 +1,7 @@
 """What every model with gamma-distributed Poisson rates shares: its evidence, and the worth of a steady stream."""
 
 import numpy as np
-from scipy.special import gammaln, xlogy
+from scipy.special import betainc, gammaln, xlogy
 
 from clvmodels.data.rfm import RFM
 from clvmodels.models.protocols import Evidence, Floats
@@ -33,17 +33,28 @@ def discounted_time(t: Floats | float, rate: Floats | float) -> Floats:
     return np.asarray(np.where(np.asarray(rate) > 0, -np.expm1(-safe * t) / safe, t))
 
 
-def steady_count(k: Floats, shape: Floats, share: Floats) -> Floats:
-    r"""Return P(k purchases in a span) at rates Gamma(shape, c), where share is span / (c + span): the NBD.
+def steady_count(k: Floats, shape: Floats, span: Floats) -> Floats:
+    r"""Return P(k purchases in a span) at rates Gamma(shape, c), the span in multiples of c: the NBD.
 
     Examples
     --------
-    >>> float(steady_count(np.array(0.0), np.array(1.0), np.array(0.75)))
+    >>> float(steady_count(np.array(0.0), np.array(1.0), np.array(3.0)))
     0.25
     """
     of_count = gammaln(shape + k) - gammaln(shape) - gammaln(k + 1)
-    probability: Floats = np.exp(of_count + xlogy(k, share) + shape * np.log1p(-share))
+    probability: Floats = np.exp(of_count + xlogy(k, span / (1 + span)) - shape * np.log1p(span))
     return probability
+
+
+def steady_at_least(k: Floats, shape: Floats, span: Floats) -> Floats:
+    r"""Return P(k purchases or more in a span), k > 0, at rates Gamma(shape, c), the span in multiples of c.
+
+    Examples
+    --------
+    >>> float(steady_at_least(np.array(1.0), np.array(1.0), np.array(3.0)))
+    0.75
+    """
+    return np.asarray(betainc(k, shape, span / (1 + span)), dtype=float)
 
 
 def _shortfall(rfm: RFM, parameters: tuple[str, ...]) -> str:

@@ -196,7 +196,8 @@ def discount_weights(t: float, delta: float, c: Floats) -> tuple[Floats, Floats]
     weights = np.zeros((*z.shape, *c.shape))
 
     def flow(z: Floats) -> Floats:
-        return delta * c * np.exp(-delta * c * z) * (1 + z) * _DOUBLING
+        worth: Floats = delta * c * np.exp(-delta * c * z) * (1 + z) * _DOUBLING
+        return worth
 
     part = panels - last
     inside = [part * x for x in node]

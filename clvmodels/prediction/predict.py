@@ -135,10 +135,10 @@ class ModelSource:
         return {delta: tuple(self._given_alive(t, delta) for t in self.t) for delta in _distinct(self.terms.delta)}
 
     @cached_property
-    def missing(self) -> tuple[GivenAlive, ...]:
-        """P(no purchase) given alive, within each horizon."""
-        model, none = self.purchases, np.zeros(())
-        return tuple(self._over(lambda x, T, t=t: model.count_if_alive(none, x, T, t)) for t in self.t)
+    def buying(self) -> tuple[GivenAlive, ...]:
+        """P(at least one purchase) given alive, within each horizon."""
+        model, one = self.purchases, np.ones(())
+        return tuple(self._over(lambda x, T, t=t: model.at_least_if_alive(one, x, T, t)) for t in self.t)
 
     def _given_alive(self, t: float, delta: float) -> GivenAlive:
         return self._over(lambda x, T: self.purchases.purchases_if_alive(x, T, t, delta))
@@ -226,8 +226,8 @@ class _ModelChunk:
         if self._counts is not None:
             columns["expected_purchases"] = _mean(self._counts)[own]
         if shared.source.spend is None:
-            silent = shared.source.missing[self.horizon](shared.customers, shared.alive)
-            columns["p_purchase"] = _mean(shared.alive - silent)[own]
+            buys = shared.source.buying[self.horizon](shared.customers, shared.alive)
+            columns["p_purchase"] = _mean(buys)[own]
         elif shared.terms.discounted:
             columns["discounted_purchases"] = _mean(self._discounted)
         return columns

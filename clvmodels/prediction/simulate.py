@@ -125,7 +125,9 @@ def probability_alive(model: PurchaseModel, customers: Customers) -> Floats:
     return np.ascontiguousarray(np.broadcast_to(alive, (model.draws, len(customers.x))).T)
 
 
-def simulate_money(spend: SpendModel, customers: Customers, count: NDArray[np.int64], futures: int, seed: int) -> Floats:
+def simulate_money(
+    spend: SpendModel, customers: Customers, count: NDArray[np.int64], futures: int, seed: int
+) -> Floats:
     """Simulate the money of given numbers of purchases ``(customers,)``, undiscounted: ``(customers, futures)``."""
     from clvmodels.prediction import kernels
 

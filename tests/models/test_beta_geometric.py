@@ -200,6 +200,88 @@ def test_the_counts_are_a_distribution_with_the_expected_mean(model, x, T, t) ->
 
 
 @pytest.mark.parametrize("model", BOTH)
+@pytest.mark.parametrize(("x", "T", "t"), [(0.0, 0.0, 10.0), (5.0, 39.0, 26.0), (300.0, 39.0, 2.0)])
+def test_at_least_k_is_the_sum_of_the_counts_from_k_on_however_small(model, x, T, t) -> None:
+    built, k = model(*CDNOW[model]), np.arange(2000.0)
+    chance = built.count_if_alive(k, np.array(x), np.array(T), t)
+    for least in (1, 2, 10, 100):
+        found = built.at_least_if_alive(np.array(float(least)), np.array(x), np.array(T), t)
+        assert found == pytest.approx(chance[least:].sum(), rel=1e-9), least
+    rare = built.at_least_if_alive(np.array(60.0), np.array(x), np.array(T), 0.01)
+    assert 0 < rare < 1e-30
+    one_by_one = built.count_if_alive(np.arange(60.0, 400.0), np.array(x), np.array(T), 0.01).sum()
+    assert rare == pytest.approx(one_by_one, rel=1e-9)
+
+
+# --- lifetimes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", BOTH)
+def test_survival_is_the_published_kind_of_hypergeometric_function(model) -> None:
+    x, _, T = HISTORIES[:, :6].astype(float)
+    built = model(*CDNOW[model])
+    stay = built.b + built.chances(x)
+    for t in (0.01, 1.0, 39.0, 520.0):
+        exact = hyp2f1(built.r + x, built.a, built.a + stay, -t / (built.alpha + T))
+        np.testing.assert_allclose(built.survival_if_alive(x, T, t), exact, rtol=1e-8)
+
+
+@pytest.mark.parametrize("model", BOTH)
+@given(theta=parameters)
+@settings(max_examples=25)
+def test_who_stops_has_stopped_at_a_purchase(model, theta) -> None:
+    # 1 - S(t) = E[p purchases(t)]; p times the density of Beta(a, b + n) is its mean times that of Beta(a + 1, b + n).
+    (r, alpha, a, b), (x, _, T) = theta, HISTORIES.astype(float)
+    built, n = model(*theta), model.chances(x)
+    stopped = a / (a + b + n) * model(r, alpha, a + 1, b).purchases_if_alive(x, T, 39.0)
+    np.testing.assert_allclose(1 - built.survival_if_alive(x, T, 39.0), stopped, rtol=1e-7, atol=2e-8)
+
+
+@pytest.mark.parametrize("model", BOTH)
+def test_survival_falls_from_one_to_nothing(model) -> None:
+    x, _, T = HISTORIES.astype(float)
+    built = model(*CDNOW[model])
+    t = np.array([0.0, 1e-6, 1.0, 39.0, 1e4, 1e9, 1e60])[:, None]
+    survival = built.survival_if_alive(x, T, t)
+    assert survival.shape == (7, len(x))
+    np.testing.assert_allclose(survival[0], 1, rtol=1e-14)
+    assert (np.diff(survival, axis=0) < 0).all()
+    assert (survival[-1] < 1e-9).all()
+    assert (built.survival_if_alive(x, T, np.inf) == 0).all()
+
+
+@pytest.mark.parametrize("model", BOTH)
+@pytest.mark.parametrize(("x", "T"), [(0.0, 0.0), (1.0, 30.0), (4.0, 39.0), (40.0, 39.0)])
+def test_the_mean_lifetime_is_the_integral_of_the_survival(model, x, T) -> None:
+    built = model(2.4, 4.0, 2.7, 3.0)
+    x, T = np.array(x), np.array(T)
+
+    def integrand(log_t):
+        return math.exp(log_t) * float(built.survival_if_alive(x, T, math.exp(log_t)))
+
+    integral = sum(quad(integrand, low, low + 5, epsrel=1e-9)[0] for low in range(-15, 30, 5))
+    assert built.lifetime_if_alive(x, T) == pytest.approx(integral, rel=1e-5)
+
+
+@pytest.mark.parametrize("model", BOTH)
+def test_a_mean_lifetime_that_does_not_exist_is_infinite(model) -> None:
+    x, T = np.array([0.0, 1.0, 5.0]), np.full(3, 39.0)
+    assert np.isinf(model(*CDNOW[model]).lifetime_if_alive(x, T)).all()
+    assert np.isinf(model(0.5, 4.0, 1.0, 3.0).lifetime_if_alive(x, T)).all()
+    assert np.isinf(model(0.5, 4.0, 1.5, 0.2).lifetime_if_alive(x, T)).tolist() == [True, False, False]
+    draws = model(0.5, 4.0, np.array([[0.9], [1.5]]), 3.0)
+    assert np.isfinite(draws.lifetime_if_alive(x[1:], T[1:])).tolist() == [[False, False], [True, True]]
+
+
+@pytest.mark.parametrize("model", BOTH)
+def test_who_is_alive_buys_again(model) -> None:
+    x, _, T = HISTORIES.astype(float)
+    built = model(*CDNOW[model])
+    assert (built.never_if_alive(x, T) == 0).all()
+    np.testing.assert_allclose(built.count_if_alive(np.array(0.0), x, T, 1e100), 0, atol=1e-20)
+
+
+@pytest.mark.parametrize("model", BOTH)
 def test_draws_and_customers_broadcast(model) -> None:
     x, t_x, T = HISTORIES.astype(float)
     theta = np.array(CDNOW[model])[:, None, None] * np.exp(0.1 * np.random.default_rng(0).standard_normal((4, 3, 1)))
@@ -211,6 +293,11 @@ def test_draws_and_customers_broadcast(model) -> None:
         ("purchases_if_alive", (x, T, 39.0, 0.002)),
         ("count_if_alive", (np.array(0.0), x, T, 39.0)),
         ("count_if_alive", (x, x, T, 39.0)),
+        ("at_least_if_alive", (x + 1, x, T, 39.0)),
+        ("never_if_alive", (x, T)),
+        ("survival_if_alive", (x, T, 39.0)),
+        ("survival_if_alive", (x, T, T + 1)),
+        ("lifetime_if_alive", (x, T)),
     ]:
         together = getattr(draws, name)(*arguments)
         each = [getattr(model(*theta[:, i, 0]), name)(*arguments) for i in range(3)]
@@ -288,6 +375,29 @@ def test_customers_with_a_history_live_on_as_the_equations_say(model, live, hist
     simulated = np.bincount(np.repeat(np.arange(draws), future.count), np.exp(-delta * future.time), minlength=draws)
     brute, error = ratio(alive * worth, alive + stopped)
     assert abs(simulated.mean() - brute) < 4 * np.hypot(error, simulated.std() / np.sqrt(draws))
+
+
+def stops(rng, rates, chances, t):
+    """Live event by event: wait an exponential gap, buy, toss a coin whether to stop; the time of the stop, up to t."""
+    stop, who = np.zeros(len(rates)), np.arange(len(rates))
+    while len(who):
+        stop[who] += rng.exponential(1 / rates[who])
+        who = who[(stop[who] < t) & (rng.random(len(who)) >= chances[who])]
+    return stop
+
+
+@pytest.mark.parametrize("model", BOTH)
+@pytest.mark.parametrize("history", [(0, 0.0, 39.0), (2, 30.43, 38.86), (5, 20.0, 39.0)])
+def test_customers_with_a_history_stop_when_the_equations_say(model, history) -> None:
+    n, (r, alpha, a, b), (x, _, T) = 300_000, CDNOW[model], history
+    rng = np.random.default_rng(12)
+    rates, chances = rng.gamma(r, 1 / alpha, n), rng.beta(a, b, n)
+    alive = rates**x * np.exp(-rates * T) * (1 - chances) ** (x + (model is MBGNBD))
+    stop = stops(rng, np.maximum(rates, 1e-9), chances, 500.0)
+    for t in (1.0, 10.0, 100.0, 500.0):
+        brute, error = ratio(alive * (stop > t), alive)
+        found = float(model(r, alpha, a, b).survival_if_alive(np.array(float(x)), np.array(T), t))
+        assert abs(found - brute) < 4 * error, t
 
 
 @pytest.mark.parametrize("model", BOTH)

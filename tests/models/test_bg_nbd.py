@@ -92,3 +92,13 @@ def test_the_count_distribution_is_the_likelihood_summed_over_all_histories(publ
     probabilities = np.array([probability(x, 10.0) for x in counts])
     assert probabilities.sum() == pytest.approx(1, abs=1e-6)
     assert counts @ probabilities == pytest.approx(float(expected(model, 0, 0, 0, 10.0)), abs=1e-4)
+
+
+def test_the_probability_of_a_number_of_purchases_of_a_new_customer(published) -> None:
+    model, new = BGNBD(*published["fhl_parameters"]["values"]), np.array(0.0)
+    for t, x, value in published["count_probabilities"]["rows"]:
+        k = np.array(float(x))
+        assert model.count_if_alive(k, new, new, t) == pytest.approx(value, rel=1e-6)
+        if x:
+            tails = [model.at_least_if_alive(at, new, new, t) for at in (k, k + 1)]
+            assert tails[0] - tails[1] == pytest.approx(value, rel=1e-6)

@@ -48,6 +48,22 @@ def test_counts_are_negative_binomial() -> None:
     np.testing.assert_allclose(found, stats.nbinom.pmf(k, 0.4 + X, (5 + T) / (25 + T)), rtol=1e-10)
 
 
+def test_at_least_k_is_the_tail_of_the_negative_binomial() -> None:
+    k = np.arange(1.0, 40.0)[:, None]
+    found = NBD(0.4, 5.0).at_least_if_alive(k, X, T, 20.0)
+    np.testing.assert_allclose(found, stats.nbinom.sf(k - 1, 0.4 + X, (5 + T) / (25 + T)), rtol=1e-9)
+
+
+def test_nobody_stops_and_everybody_buys_again() -> None:
+    model, draws = NBD(0.4, 5.0), NBD(np.full((3, 1), 0.4), 5.0)
+    for t in (0.0, 39.0, np.inf):
+        np.testing.assert_array_equal(model.survival_if_alive(X, T, t), np.ones(4))
+    np.testing.assert_array_equal(model.never_if_alive(X, T), np.zeros(4))
+    assert np.isinf(model.lifetime_if_alive(X, T)).all()
+    assert draws.survival_if_alive(X, T, T).shape == draws.never_if_alive(X, T).shape == (3, 4)
+    assert draws.lifetime_if_alive(X, T).shape == (3, 4)
+
+
 def test_simulated_counts_are_negative_binomial_and_times_uniform() -> None:
     draws = 40_000
     future = NBD(np.full((draws, 1), 0.4), 5.0).simulate(np.random.default_rng(1), 3.0, 30.0, 39.0, 26.0)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.integrate import quad
 from scipy.special import hyp2f1
 
 from clvmodels.data.rfm import RFM
@@ -203,6 +204,66 @@ def test_counts_of_heavy_buyers_sum_to_one() -> None:
     assert k @ probability == pytest.approx(float(ParetoNBD(*CDNOW).purchases_if_alive(x, T, 39.0)), rel=1e-10)
 
 
+@given(theta=parameters, x=st.integers(0, 50), T=st.floats(0, 60), t=st.floats(0.1, 150))
+@settings(max_examples=50)
+def test_at_least_k_is_what_fewer_leave(theta, x, T, t) -> None:
+    model, x, T = ParetoNBD(*theta), np.array(float(x)), np.array(T)
+    fewer = np.cumsum(model.count_if_alive(np.arange(20.0), x, T, t))
+    found = model.at_least_if_alive(np.arange(1.0, 21.0), x, T, t)
+    np.testing.assert_allclose(found, 1 - fewer, atol=1e-10)
+
+
+@pytest.mark.parametrize(("x", "T"), [(0.0, 0.0), (5.0, 39.0), (300.0, 39.0)])
+def test_even_a_tiny_probability_of_many_purchases_has_its_digits(x, T) -> None:
+    model, x, T = ParetoNBD(*CDNOW), np.array(x), np.array(T)
+    found = model.at_least_if_alive(np.array(60.0), x, T, 0.01)
+    assert 0 < found < 1e-30
+    assert found == pytest.approx(model.count_if_alive(np.arange(60.0, 400.0), x, T, 0.01).sum(), rel=1e-9)
+
+
+@given(theta=st.tuples(*[st.floats(-2.5, 3.5).map(math.exp)] * 4))
+@settings(max_examples=100)
+def test_never_again_is_leaving_before_the_next_purchase(theta) -> None:
+    # E[mu / (lambda + mu)] in closed form, and the limit of no purchase in a long time.
+    model, (x, _, T) = ParetoNBD(*theta), HISTORIES
+    k, s, a, b = model.r + x, model.s, model.alpha + T, model.beta + T
+    shape, tilt = np.where(a >= b, k, s + 1), np.minimum(a / b, 1)
+    exact = s / (k + s) * tilt * hyp2f1(1, shape, k + s + 1, 1 - np.minimum(a / b, b / a))
+    found = model.never_if_alive(x, T)
+    np.testing.assert_allclose(found, exact, rtol=1e-10)
+    np.testing.assert_allclose(found, model.count_if_alive(np.array(0.0), x, T, 1e100), rtol=1e-9)
+    np.testing.assert_allclose(1 - found, model.at_least_if_alive(np.array(1.0), x, T, 1e100), atol=1e-7)
+
+
+def test_survival_falls_from_one_to_nothing_and_its_integral_is_the_mean_lifetime() -> None:
+    x, _, T = HISTORIES
+    t = np.array([0.0, 1e-6, 1.0, 39.0, 1e4, 1e9, 1e60])[:, None]
+    survival = ParetoNBD(*CDNOW).survival_if_alive(x, T, t)
+    np.testing.assert_array_equal(survival[0], 1)
+    assert (np.diff(survival, axis=0) < 0).all()
+    assert (ParetoNBD(*CDNOW).survival_if_alive(x, T, np.inf) == 0).all()
+    model = ParetoNBD(0.6, 10.0, 1.8, 12.0)
+    for i in range(len(x)):
+        of_one = x[i], T[i]
+        integral = quad(lambda t: float(model.survival_if_alive(*of_one, t)), 0, np.inf, epsrel=1e-10)[0]  # noqa: B023
+        assert model.lifetime_if_alive(*of_one) == pytest.approx(integral, rel=1e-7)
+
+
+def test_expected_purchases_are_the_rate_times_the_integral_of_the_survival() -> None:
+    model, x, T = ParetoNBD(*CDNOW), np.array(3.0), np.array(30.0)
+    lifetime = quad(lambda t: float(model.survival_if_alive(x, T, t)), 0, 39.0, epsrel=1e-12)[0]
+    rate = (model.r + x) / (model.alpha + T)
+    assert model.purchases_if_alive(x, T, 39.0) == pytest.approx(rate * lifetime, rel=1e-9)
+
+
+def test_a_mean_lifetime_that_does_not_exist_is_infinite() -> None:
+    x, _, T = HISTORIES
+    assert np.isinf(ParetoNBD(*CDNOW).lifetime_if_alive(x, T)).all()
+    found = ParetoNBD(0.6, 10.0, np.array([[1.0], [1.5]]), 12.0).lifetime_if_alive(x, T)
+    assert np.isinf(found[0]).all()
+    np.testing.assert_allclose(found[1], 2 * (12 + T))
+
+
 def test_no_time_brings_no_purchase() -> None:
     x, _, T = HISTORIES
     found = ParetoNBD(*CDNOW).count_if_alive(np.arange(3.0)[:, None], x, T, 0.0)
@@ -286,6 +347,11 @@ def test_draws_and_customers_broadcast() -> None:
         ("purchases_if_alive", (x, T, 39.0, 0.002)),
         ("count_if_alive", (np.array(0.0), x, T, 39.0)),
         ("count_if_alive", (x, x, T, 39.0)),
+        ("at_least_if_alive", (x + 1, x, T, 39.0)),
+        ("never_if_alive", (x, T)),
+        ("survival_if_alive", (x, T, 39.0)),
+        ("survival_if_alive", (x, T, T + 1)),
+        ("lifetime_if_alive", (x, T)),
     ]:
         each = [getattr(ParetoNBD(*theta[:, i, 0]), name)(*arguments) for i in range(3)]
         for model in (ParetoNBD(*theta), ParetoNBD(*customers)):
@@ -303,6 +369,8 @@ def test_a_customers_numbers_do_not_depend_on_who_else_is_asked_for(theta) -> No
         lambda x, _, T: model.purchases_if_alive(x, T, 39.0, 0.002),
         lambda x, _, T: model.count_if_alive(np.array(0.0), x, T, 39.0),
         lambda x, _, T: model.count_if_alive(np.array(2.0), x, T, 39.0),
+        lambda x, _, T: model.at_least_if_alive(np.array(2.0), x, T, 39.0),
+        lambda x, _, T: model.never_if_alive(x, T),
     ):
         together = function(x, t_x, T)
         for size in (1, 7, 200):
@@ -365,6 +433,22 @@ def test_customers_with_a_history_live_on_as_the_equations_say(history) -> None:
     simulated = np.bincount(np.repeat(np.arange(draws), future.count), np.exp(-delta * future.time), minlength=draws)
     brute, error = ratio(alive * worth, alive + gone)
     assert abs(simulated.mean() - brute) < 4 * np.hypot(error, simulated.std() / np.sqrt(draws))
+
+
+@pytest.mark.parametrize("history", [(0, 0.0, 39.0), (2, 30.43, 38.86), (5, 20.0, 39.0)])
+def test_customers_with_a_history_leave_when_the_equations_say(history) -> None:
+    n, (r, alpha, s, beta), (x, _, T) = 300_000, CDNOW, history
+    rng, model = np.random.default_rng(12), ParetoNBD(*CDNOW)
+    rate, leave = rng.gamma(r, 1 / alpha, n), np.maximum(rng.gamma(s, 1 / beta, n), 1e-300)
+    alive = rate**x * np.exp(-(rate + leave) * T)
+    end, first = rng.exponential(1 / leave), rng.exponential(1 / np.maximum(rate, 1e-300))
+    x, T = np.array(float(x)), np.array(T)
+    for found, event in [
+        (model.never_if_alive(x, T), first > end),
+        *[(model.survival_if_alive(x, T, t), end > t) for t in (1.0, 10.0, 100.0)],
+    ]:
+        brute, error = ratio(alive * event, alive)
+        assert abs(float(found) - brute) < 4 * error
 
 
 def test_new_customers_buy_at_the_times_of_customers_lived_event_by_event() -> None:

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from scipy.integrate import quad
 
 from clvmodels.data.rfm import RFM
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.nbd import NBD
-from clvmodels.models.rates import discounted_time, purchase_evidence
+from clvmodels.models.rates import discounted_time, purchase_evidence, steady_at_least, steady_count
 
 
 def rfm(frequency, recency, T, unit="week"):
@@ -23,6 +24,19 @@ def test_discounted_time_is_the_integral_of_the_discount_factor(t, delta) -> Non
 
 def test_discounted_time_without_end() -> None:
     assert discounted_time(np.inf, 0.04) == pytest.approx(25.0)
+
+
+@pytest.mark.parametrize("span", [0.01, 0.3, 40.0, 1e6])
+def test_counts_of_a_steady_stream_are_negative_binomial(span) -> None:
+    k, nbinom = np.arange(1.0, 9.0), stats.nbinom(0.05, 1 / (1 + span))
+    np.testing.assert_allclose(steady_count(k, np.array(0.05), np.array(span)), nbinom.pmf(k), rtol=1e-10)
+    np.testing.assert_allclose(steady_at_least(k, np.array(0.05), np.array(span)), nbinom.sf(k - 1), rtol=1e-9)
+
+
+def test_no_purchase_of_a_steady_stream_in_a_time_without_measure() -> None:
+    span = np.array([1e-12, 1e20, 1e100])
+    found = steady_count(np.array(0.0), np.array(0.05), span)
+    np.testing.assert_allclose(found, [1 - 5e-14, 0.1, 1e-5], rtol=1e-12)
 
 
 def test_the_evidence_counts_customers_with_equal_histories_once() -> None:
