@@ -28,6 +28,7 @@ from clvmodels.models.pareto_nbd import ParetoNBD
 from clvmodels.prediction.generate import simulate_customers, simulate_log
 from clvmodels.prediction.predict import predict
 from clvmodels.scoring.storage import load, save
+from clvmodels.valuation.new_customer import NewCustomerValue, value_new_customer
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
 from clvmodels.valuation.value import Valuation, value
@@ -47,6 +48,7 @@ __all__ = [
     "Laplace",
     "LogNormal",
     "MaximumLikelihood",
+    "NewCustomerValue",
     "ParetoNBD",
     "Plan",
     "Prior",
@@ -67,4 +69,5 @@ __all__ = [
     "simulate_customers",
     "simulate_log",
     "value",
+    "value_new_customer",
 ]

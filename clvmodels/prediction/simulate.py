@@ -59,6 +59,7 @@ def simulate(
     futures: int,
     seed: int,
     alive: Floats | None = None,
+    opening: Floats | None = None,
 ) -> Floats:
     """Simulate what customers bring until each of several horizons.
 
@@ -77,6 +78,9 @@ def simulate(
         How many, and what they follow from.
     alive
         P(alive) of each history, ``(histories, draws)``, where it is known already.
+    opening
+        Where to write what a purchase at time 0 brings in each future, ``(customers, futures)``: of the same customer,
+        so of the same spend rate as the purchases that follow.
 
     Returns
     -------
@@ -96,7 +100,8 @@ def simulate(
         *_chance(coming.stop, like),
         *_chance(coming.leave, like),
         *_spending(spend, customers, purchases.draws),
-        *(ends, terms.delta, terms.margin, terms.cost, worth, False, np.empty((0, 0))),
+        *(ends, terms.delta, terms.margin, terms.cost, worth),
+        *((False, np.empty((0, 0))) if opening is None else (True, opening)),
     )
     return worth
 
