@@ -30,6 +30,7 @@ from clvmodels.prediction.predict import predict
 from clvmodels.prediction.quantities import probability_alive, probability_of_purchases, purchase_distribution
 from clvmodels.prediction.times import mean_remaining_lifetime, next_purchase, remaining_lifetime
 from clvmodels.scoring.storage import load, save
+from clvmodels.valuation.new_customer import NewCustomerValue, value_new_customer
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
 from clvmodels.valuation.value import Valuation, value
@@ -49,6 +50,7 @@ __all__ = [
     "Laplace",
     "LogNormal",
     "MaximumLikelihood",
+    "NewCustomerValue",
     "ParetoNBD",
     "Plan",
     "Prior",
@@ -75,4 +77,5 @@ __all__ = [
     "simulate_customers",
     "simulate_log",
     "value",
+    "value_new_customer",
 ]

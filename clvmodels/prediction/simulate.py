@@ -58,6 +58,7 @@ def simulate(
     terms: Terms,
     futures: int,
     seed: int,
+    opening: Floats | None = None,
 ) -> Floats:
     """Simulate what customers bring until each of several horizons.
 
@@ -74,13 +75,16 @@ def simulate(
         What a purchase brings.
     futures, seed
         How many, and what they follow from.
+    opening
+        Where to write what a purchase at time 0 brings in each future, ``(customers, futures)``: of the same customer,
+        so of the same spend rate as the purchases that follow.
 
     Returns
     -------
     Shape ``(horizons, customers, futures)``: 8 bytes times that are held, besides six numbers a customer and draw.
     """
     alive = probability_alive(purchases, customers)
-    return futures_of(purchases, spending(spend, customers), customers, ends, terms, futures, seed, alive)
+    return futures_of(purchases, spending(spend, customers), customers, ends, terms, futures, seed, alive, opening)
 
 
 def futures_of(
@@ -92,6 +96,7 @@ def futures_of(
     futures: int,
     seed: int,
     alive: Floats,
+    opening: Floats | None = None,
 ) -> Floats:
     """Simulate as ``simulate`` does, where P(alive) ``(histories, draws)`` and ``spending`` are known already."""
     from clvmodels.prediction import kernels  # compiled code is loaded where it is used
@@ -107,7 +112,8 @@ def futures_of(
         *_chance(coming.stop, like),
         *_chance(coming.leave, like),
         *(spends is not None, *_values(spends, (len(customers), purchases.draws))),
-        *(ends, terms.delta, terms.margin, terms.cost, worth, False, np.empty((0, 0))),
+        *(ends, terms.delta, terms.margin, terms.cost, worth),
+        *((False, np.empty((0, 0))) if opening is None else (True, opening)),
     )
     return worth
 

@@ -66,12 +66,15 @@ class Total:
         The sum of realised values in each future, shape ``(futures,)``; ``None`` from a recipe without futures.
     uncertain
         Whether the parameters have draws.
+    infinite
+        What to say where an infinite mean is asked for.
     """
 
     finite_mean: float | None
     expected: Floats | None
     realised: Floats | None
     uncertain: bool
+    infinite: str = INFINITE
 
     @property
     def mean(self) -> float:
@@ -83,7 +86,7 @@ class Total:
             If it is infinite.
         """
         if self.finite_mean is None:
-            raise InfiniteMeanError(INFINITE)
+            raise InfiniteMeanError(self.infinite)
         return self.finite_mean
 
     def interval(self, level: float = 0.90) -> Interval:
@@ -97,7 +100,7 @@ class Total:
         if not self.uncertain:
             raise SettingError(POINT)
         if self.expected is None:
-            raise InfiniteMeanError(INFINITE)
+            raise InfiniteMeanError(self.infinite)
         return _interval(self.expected, level)
 
     def __repr__(self) -> str:
