@@ -124,7 +124,9 @@ class BetaGeometric(Parametric):
         return np.where(n > 0, 1 / np.where(n > 0, self.b + (n - 1), 1.0), 0.0)
 
     def probability_alive(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
-        """Return P(alive at T | x, t_x, T)."""
+        """Return P(alive at T | x, t_x, T); 1 for customers without a chance to stop."""
+        if not np.any(self.chances(x)):
+            return np.ones(np.broadcast_shapes(np.shape(self.r), np.shape(self.alpha), np.shape(x), np.shape(T)))
         with np.errstate(over="ignore"):  # whose odds are infinite is not alive
             alive: Floats = 1 / (1 + np.exp(self.log_odds_stopped(x, t_x, T)))
         return alive

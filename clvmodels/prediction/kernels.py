@@ -136,7 +136,7 @@ def _value(state, shape, d, c):
     [
         types.void(
             *(uint64, types.Array(uint64, 1, "A", readonly=True), types.Array(intp, 1, "A", readonly=True)),
-            *(_rows, _rows, _rows, _rows),
+            *(_rows, _rows, _rows, _rows, _rows),
             *(boolean, _rows, _rows, boolean, _rows, _rows),
             *(boolean, _rows, _rows, _rows),
             *(_rows, _column, _column, _column),
@@ -152,6 +152,7 @@ def futures(
     history,
     alive,
     quiet,
+    limit,
     shape,
     rate,
     stops,
@@ -187,8 +188,8 @@ def futures(
         What everything follows from, together with the customer's key.
     keys, history
         Of each customer, ``(customers,)``: the key, and the row of the history in what follows.
-    alive, quiet
-        P(alive) and P(no purchase until the last end | alive for ever), ``(histories, draws)``.
+    alive, quiet, limit
+        P(alive), P(no purchase until the last end t | alive for ever), and log(1 + t / c), ``(histories, draws)``.
     shape, rate
         Of the gamma distribution of the purchase rate, given alive, ``(histories, draws)``.
     stops, stop_a, stop_b
@@ -227,13 +228,12 @@ def futures(
                 continue
             chance /= alive[h, j]
             life = _hashed(bits ^ _LIVES)
-            k, per = shape[h, j], rate[h, j]
-            last = ends[horizons - 1, h]
+            k, per, end = shape[h, j], rate[h, j], limit[h, j]
             if leaves:
                 life, e = _exponential(life)
-                last = min(last, leave_rate[h, j] * math.expm1(e / leave_shape[h, j]))
-            later, end = math.exp(-math.log(chance) / k), 1 + last / per
-            if later > end:
+                end = min(end, math.log1p(leave_rate[h, j] * math.expm1(e / leave_shape[h, j]) / per))
+            y = -math.log(chance) / k
+            if y > end:
                 continue
             money, scale = bits, 1.0
             if spends:
@@ -245,14 +245,14 @@ def futures(
                     c = 1 / math.sqrt(9 * d)
             at = 0
             went_on = stop_b[h, j] + stop_a[h, j]
-            while later <= end:
+            while y <= end:
                 brings = margin[i]
                 if spends:
                     money, value = _value(money, value_shape[i, j], d, c)
                     brings *= value * scale
                 brings -= cost[i]
                 if timed:
-                    time = per * (later - 1)
+                    time = per * (math.exp(y) - 1)
                     while at < horizons - 1 and time > ends[at, h]:
                         at += 1
                     brings *= math.exp(-delta[i] * time)
@@ -264,7 +264,7 @@ def futures(
                     went_on += 1
                 k += 1
                 life, e = _exponential(life)
-                later *= math.exp(e / k)
+                y += e / k
             for at in range(1, horizons):
                 worth[at, i, f] += worth[at - 1, i, f]
 

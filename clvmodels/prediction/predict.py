@@ -25,7 +25,7 @@ from clvmodels.units import DAYS, Duration, duration
 R = TypeVar("R")
 S = TypeVar("S")
 
-_CELLS = 2**16  # futures x customers x horizons held at once by a thread: half a megabyte an array
+_CELLS = 2**18  # futures x customers x horizons held at once by a thread: 2 MB an array
 _WORTHLESS = 1e-6  # discount factor beyond which an infinite horizon is not simulated
 
 

@@ -103,11 +103,11 @@ def futures_of(
 
     ends = np.broadcast_to(ends if ends.ndim == 2 else ends[:, None], (len(ends), len(customers.x)))
     coming = draws_last(purchases).prospects(customers.x[:, None], customers.T[:, None])
-    quiet = np.exp(-coming.shape * np.log1p(ends[-1][:, None] / coming.rate))
+    limit = np.log1p(ends[-1][:, None] / coming.rate)
     worth = np.zeros((len(ends), len(customers), futures))
     like = alive.shape
     kernels.futures(
-        *(np.uint64(seed), customers.key, customers.history, alive, _rows(quiet, like)),
+        *(np.uint64(seed), customers.key, customers.history, alive, np.exp(-coming.shape * limit), limit),
         *(_rows(coming.shape, like), _rows(coming.rate, like)),
         *_chance(coming.stop, like),
         *_chance(coming.leave, like),
