@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -20,7 +20,7 @@ from clvmodels.prediction.customers import Customers, Positions
 from clvmodels.prediction.expected import GivenAlive
 from clvmodels.prediction.forecast import Chunk, Forecast
 from clvmodels.prediction.simulate import Terms, futures_of, probability_alive, spending
-from clvmodels.units import DAYS, Duration, duration
+from clvmodels.units import DAYS, Duration, duration, force_of_interest
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -137,8 +137,11 @@ class ModelSource:
     @cached_property
     def buying(self) -> tuple[GivenAlive, ...]:
         """P(at least one purchase) given alive, within each horizon."""
-        model, one = self.purchases, np.ones(())
-        return tuple(self._over(lambda x, T, t=t: model.at_least_if_alive(one, x, T, t)) for t in self.t)
+        return tuple(self._over(partial(self._buys, t=t)) for t in self.t)
+
+    def _buys(self, x: Floats, T: Floats, t: float) -> Floats:
+        model = self.purchases
+        return model.at_least_if_alive(np.ones(()), x, T, t) if np.isfinite(t) else 1 - model.never_if_alive(x, T)
 
     def _given_alive(self, t: float, delta: float) -> GivenAlive:
         return self._over(lambda x, T: self.purchases.purchases_if_alive(x, T, t, delta))
@@ -272,6 +275,7 @@ def predict(
     draws: int = 1000,
     seed: int = 0,
     threads: int | None = None,
+    discount: float = 0.0,
 ) -> Forecast:
     """Predict each customer's purchases in the time after the end of the observation.
 
@@ -289,6 +293,10 @@ def predict(
         What they follow from, together with the customer's id.
     threads
         How many chunks of customers are worked on at a time; by default one a core. The results are the same.
+    discount
+        Effective yearly rate at which later purchases count for less, in continuous time. With one, the quantity is
+        "discounted_purchases", and the horizon may be ``"infinite"``: the mean then is what the papers call discounted
+        expected residual transactions (DERT).
 
     Returns
     -------
@@ -311,9 +319,11 @@ def predict(
     1653
     """
     horizons = durations(horizon)
-    terms = Terms.plain(len(rfm))
+    _refuse_misfits(purchases, None, rfm)
+    terms = replace(Terms.plain(len(rfm)), delta=np.full(len(rfm), force_of_interest(discount, rfm.unit)))
     source = model_source(purchases, None, rfm, horizons, terms, draws=draws, seed=seed, threads=threads)
-    return Forecast(rfm, source, "purchases", tuple(map(str, horizons)))
+    quantity = "discounted_purchases" if discount else "purchases"
+    return Forecast(rfm, source, quantity, tuple(map(str, horizons)))
 
 
 def durations(horizon: object) -> tuple[Duration, ...]:
