@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache, reduce
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -200,24 +200,23 @@ def discount_weights(t: float, delta: float, c: Floats) -> tuple[Floats, Floats]
         return worth
 
     part = panels - last
-    inside = [part * x for x in node]
-    to_end = np.exp(-delta * end) * _lagrange(node, part)
-    for x, w in zip(inside, share, strict=True):
-        to_end = to_end + part * w * flow(np.expm1((last + x) * _DOUBLING)) * _lagrange(node, x)
+    to_end = [np.exp(-delta * end) * weight for weight in _lagrange(node, part)]
+    for at, w in zip(node, share, strict=True):
+        worth = part * w * flow(np.expm1((last + part * at) * _DOUBLING))
+        to_end = [so_far + worth * weight for so_far, weight in zip(to_end, _lagrange(node, part * at), strict=True)]
     for panel, (times, into) in enumerate(zip(z, weights, strict=True)):
         for j in range(_PANEL_NODES):
             into[j] = np.where(last > panel, share[j] * flow(times[j]), np.where(last == panel, to_end[j], 0.0))
     return z.ravel(), weights.reshape(-1, *c.shape)
 
 
-def _lagrange(node: Floats, x: Floats) -> Floats:
-    """Return the weight of each node's value in the interpolated value at x, ``(nodes, *S)``."""
+def _lagrange(node: Floats, x: Floats) -> list[Floats]:
+    """Return the weight of each node's value in the interpolated value at x."""
+    distance = [x - at for at in node]
+    before = accumulate(distance[:-1], np.multiply, initial=np.ones(()))
+    after = [*accumulate(distance[:0:-1], np.multiply, initial=np.ones(()))][::-1]
     apart = np.prod(node[:, None] - node + np.eye(len(node)), axis=1)
-    distance = x - node.reshape(-1, *[1] * x.ndim)
-    before = np.cumprod(np.concatenate([np.ones((1, *x.shape)), distance[:-1]]), axis=0)
-    after = np.cumprod(np.concatenate([np.ones((1, *x.shape)), distance[:0:-1]]), axis=0)[::-1]
-    weights: Floats = before * after / apart.reshape(-1, *[1] * x.ndim)
-    return weights
+    return [low * high / by for low, high, by in zip(before, after, apart, strict=True)]
 
 
 class Stretch(NamedTuple):
