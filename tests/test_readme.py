@@ -33,10 +33,12 @@ def rows(comparison):
     return comparison.frame().set_index("candidate")
 
 
-def test_the_python_block_runs_as_written(capsys):
-    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+def test_the_python_blocks_run_as_written(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     names = {}
-    exec(compile(block, "README.md", "exec"), names)  # noqa: S102 -- it is our own text
+    exec(compile("\n".join(blocks), "README.md", "exec"), names)  # noqa: S102 -- it is our own text
+    assert names["year"].horizons == ("1 year",)
+    assert sum(len(part) for part in names["year"].frames(customers=1000)) == 2357
     assert names["purchases"].verdict.ok
     assert names["spend"].verdict.ok
     assert names["comparison"].frame()["candidate"].tolist() == ["BG/NBD", "simple formula"]
