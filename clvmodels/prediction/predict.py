@@ -379,8 +379,13 @@ def model_source(
         draws,
         int(seed),
         uncertain=purchases.posterior is not None,
-        threads=threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        threads=int(threads) if threads is not None else _cores(),
     )
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _refuse_misfits(purchases: object, spend: object, rfm: object) -> None:
