@@ -118,9 +118,7 @@ class SimpleFormula:
         source = self._source(rfm, plan.horizons, terms, serving, draws, seed)
         return Valuation(rfm, source, "clv", tuple(map(str, plan.horizons)), plan)
 
-    def predict(
-        self, rfm: RFM, horizon: "Length | Sequence[Length]", draws: int = 1000, seed: int = 0
-    ) -> Forecast:
+    def predict(self, rfm: RFM, horizon: "Length | Sequence[Length]", draws: int = 1000, seed: int = 0) -> Forecast:
         """Predict purchases by the formula, as ``value`` does money."""
         horizons = durations(horizon)
         source = self._source(rfm, horizons, Terms.plain(len(rfm)), None, draws, seed)
@@ -203,7 +201,9 @@ class FormulaSource:
             customers = np.arange(len(self.rfm))[part]
             yield use([own.chunk(customers, t, everyone, resampled) for t in self.t])
 
-    def chunk(self, customers: NDArray[np.intp], t: float, everyone: "Ingredients", resampled: "list[Ingredients]") -> Chunk:
+    def chunk(
+        self, customers: NDArray[np.intp], t: float, everyone: "Ingredients", resampled: "list[Ingredients]"
+    ) -> Chunk:
         """Return all customers of this source as a chunk."""
         expected = np.vstack([self._worth(self._of(drawn), t) for drawn in resampled])
         return KnownChunk(customers, self._worth(self._of(everyone), t), expected, None, self._columns(everyone, t))

@@ -127,9 +127,12 @@ def value(
             "Value needs the fit of a spend model, such as clv.fit(clv.GammaGamma, rfm), and this is None. Purchases "
             "alone can be predicted with clv.predict."
         )
+    if not isinstance(rfm, RFM):
+        raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
     terms, serving = plan.terms(rfm)
     horizons = plan.horizons
     source = model_source(
         purchases, spend, rfm, horizons, terms, draws=draws, seed=seed, threads=threads, serving=serving
     )
+    spend.specification.observed(rfm)  # says which amounts are missing before anything is computed
     return Valuation(rfm, source, "clv", tuple(map(str, horizons)), plan)
