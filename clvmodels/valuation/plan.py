@@ -160,8 +160,8 @@ def _read(name: str, values: NDArray[Any], customers: NDArray[Any]) -> Floats:
         pairs = zip(customers[wrong].tolist(), values[wrong].tolist(), strict=True)
         shown = examples(f"{who!r} has {value!r}" for who, value in pairs)
         raise DataError(
-            f"{name} is {meaning}, and {wrong.sum():,} of {len(numbers):,} customers have something else ({shown}). Mend "
-            "the column, or leave these customers out."
+            f"{name} is {meaning}, and {wrong.sum():,} of {len(numbers):,} customers have something else ({shown}). "
+            "Mend the column, or leave these customers out."
         )
     return numbers
 

@@ -50,8 +50,10 @@ def base(unit="week", **columns):
         ),
         (
             Plan("1 year", cost_per_purchase="handling", cost_to_serve="visits"),
-            "value over 1 year, not discounted, margin 100 %, a cost a purchase in column 'handling' and a cost a year "
-            "to serve in column 'visits'",
+            (
+                "value over 1 year, not discounted, margin 100 %, a cost a purchase in column 'handling' and a cost a "
+                "year to serve in column 'visits'"
+            ),
         ),
     ],
 )
