@@ -1,5 +1,6 @@
 """Valuation: recomputed naively, draw by draw and customer by customer, and held to what money must obey."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -431,6 +432,18 @@ def test_a_fit_in_days_values_customers_in_weeks_alike(cdnow_split, some, points
     rows = np.arange(0, len(daily), 20)
     np.testing.assert_allclose(mean(days, daily.take(rows), PLAN), mean(points, some, PLAN), rtol=1e-6)
     np.testing.assert_allclose(mean(points, daily.take(rows), PLAN), mean(points, some, PLAN), rtol=1e-6)
+
+
+@pytest.mark.parametrize("counts_cores_by_affinity", [True, False])
+def test_as_many_threads_work_as_are_asked_for(points, some, monkeypatch, counts_cores_by_affinity) -> None:
+    if not counts_cores_by_affinity:
+        monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    elif not hasattr(os, "sched_getaffinity"):
+        pytest.skip("this system does not say which cores a process may use")
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert value(*points, some, PLAN, threads=3).source.threads == 3
+    cores = len(os.sched_getaffinity(0)) if counts_cores_by_affinity else 64
+    assert value(*points, some, PLAN).source.threads == cores
 
 
 def test_fits_with_unequal_draws_are_refused(fits, points, cdnow_rfm, some) -> None:
