@@ -163,7 +163,7 @@ def test_columns_that_cannot_be_used_are_refused(run, orders, model, tmp_path):
     settings = ["--model", model, "--horizon", "1 year", "--draws", "9", "--out", tmp_path / "out"]
     for option, message in {
         ("--margin", "share"): "1 of 589 customers have something else ('0004' has 30.0)",
-        ("--margin", "word"): "Column 'word' must hold numbers",
+        ("--margin", "word"): "values in column 'word' are not numbers: 'high'",
         ("--discount", "10%"): "has no column '10%'. It has: ",
         ("--discount", "10"): "discount is an effective yearly rate, such as 0.10 for 10 % a year",
         ("--cost-to-serve", "moves"): "Column 'moves' changes within customers",
