@@ -576,6 +576,8 @@ def test_what_is_passed_in_the_wrong_place_is_named():
         "not the fit of a purchase model": lambda: clv.value(spend, purchases, some, plan),
         "not the fit of a spend model": lambda: clv.value(purchases, purchases, some, plan),
         "Customers come as an RFM": lambda: clv.predict(purchases, some.frame(), "1 year"),
+        "The plan is a str. Say what value": lambda: clv.SimpleFormula().value(some, "1 year"),
+        "this is a DataFrame: use summarize": lambda: clv.SimpleFormula().value(some.frame(), plan),
         "Say what value means": lambda: clv.value(purchases, spend, some, "1 year"),
         "The number of futures is a whole number": lambda: clv.value(purchases, spend, some, plan, draws=1.5),
         "is not a model's class": lambda: clv.fit(clv.BGNBD(1, 1, 1, 1), some),

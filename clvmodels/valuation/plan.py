@@ -96,10 +96,19 @@ class Plan:
         Raises
         ------
         SettingError
-            If the RFM lacks a column that the plan names, or an infinite horizon has no discount.
+            If the RFM lacks a column that the plan names, or an infinite horizon has no discount for some customers.
         DataError
-            If a column has values that it cannot have.
+            If a column has values that it cannot have: which customers, and how many.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> table = {"customer_id": ["a", "b"], "frequency": 0, "recency": 0.0, "T": 9.0, "share": [0.3, 0.5]}
+        >>> Plan("1 year", margin="share").terms(RFM.from_frame(pd.DataFrame(table), unit="week")).terms.margin
+        array([0.3, 0.5])
         """
+        if not isinstance(rfm, RFM):
+            raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
         each = {name: self._each(name, rfm) for name in _READ}
         if self.length.is_infinite and (none := each["discount"] == 0).any():
             raise SettingError(f"{_ENDLESS} {none.sum():,} of {len(rfm):,} customers have none.")
@@ -138,6 +147,12 @@ class PlanTerms(NamedTuple):
 
     terms: Terms
     serving: Floats
+
+
+def refuse_no_plan(plan: object) -> None:
+    """Raise where something else stands in the place of a plan."""
+    if not isinstance(plan, Plan):
+        raise SettingError(f'The plan is a {type(plan).__name__}. Say what value means: clv.Plan(horizon="1 year").')
 
 
 _ENDLESS = (

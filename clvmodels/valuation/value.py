@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import MissingMoneyError, SettingError
+from clvmodels.errors import MissingMoneyError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.predict import model_source
-from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.plan import Plan, refuse_no_plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,15 +130,12 @@ def value(
     >>> bool(lower < valuation.total().mean < upper)
     True
     """
-    if not isinstance(plan, Plan):
-        raise SettingError(f'The plan is a {type(plan).__name__}. Say what value means: clv.Plan(horizon="1 year").')
+    refuse_no_plan(plan)
     if spend is None:
         raise MissingMoneyError(
             "Value needs the fit of a spend model, such as clv.fit(clv.GammaGamma, rfm), and this is None. Purchases "
             "alone can be predicted with clv.predict."
         )
-    if not isinstance(rfm, RFM):
-        raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
     terms, serving = plan.terms(rfm)
     horizons = plan.horizons
     source = model_source(

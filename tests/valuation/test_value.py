@@ -522,6 +522,22 @@ def test_spend_without_a_mean_of_the_population_has_one_where_all_purchases_are_
     assert spend[once & dear].min() > spend[once & ~dear].max()
 
 
+def test_who_bought_once_is_valued_by_the_own_purchase_where_all_purchases_are_seen(fits, cdnow_rfm) -> None:
+    table = {"customer_id": ["a", "b", "c"], "frequency": 0, "recency": 0.0, "T": 30.0, "monetary_value": 0.0}
+    once = RFM.from_frame(pd.DataFrame(table | {"first_spend": [5.0, 40.0, 200.0]}), unit="week")
+    alike = value(*fits, once, PLAN, draws=400).frame()
+    assert len(set(alike["clv_mean"])) == 1
+    every = fit(GammaGammaAllPurchases, cdnow_rfm)
+    apart = value(fits[0], every, once, PLAN, draws=400).frame()
+    assert (np.diff(apart["clv_mean"]) > 0).all()
+    assert (np.diff(apart["expected_spend"]) > 0).all()
+    p, q, gamma = (values[:400, 0] for values in every.draws.parameters().values())
+    expected = [np.mean(p * (gamma + spent) / (p + q - 1)) for spent in (5.0, 40.0, 200.0)]
+    np.testing.assert_allclose(apart["expected_spend"], expected, rtol=1e-9)
+    assert apart["p_alive"].tolist() == alike["p_alive"].tolist()
+    assert apart["p_zero"].tolist() == alike["p_zero"].tolist()
+
+
 def test_first_purchases_of_unknown_value_are_refused_before_anything_is_computed(fits, cdnow_rfm) -> None:
     spend = fit(GammaGammaAllPurchases, cdnow_rfm)
     with pytest.raises(MissingMoneyError, match="pass a first_spend column"):
