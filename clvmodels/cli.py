@@ -19,6 +19,7 @@ from rich.table import Table
 
 import clvmodels as clv
 from clvmodels.data.files import read_log, write_whole
+from clvmodels.data.tables import read_numbers
 from clvmodels.errors import CLVError, SettingError, StorageError
 from clvmodels.evaluation.compare import Comparison, standard_candidates
 from clvmodels.inference.fit import Fit
@@ -27,7 +28,7 @@ from clvmodels.prediction.forecast import Progress as Told
 from clvmodels.report import tables as report
 from clvmodels.report.page import comparison_page, demo_page
 from clvmodels.report.tables import comparison_table
-from clvmodels.scoring.batch import forecast, scores
+from clvmodels.scoring.batch import forecast, scores, segments
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -75,6 +76,11 @@ METHODS: Mapping[MethodName, Any] = {
 
 ADVICE = {  # of the package, and what it is on the command line
     "Or fit clv.GammaGammaAllPurchases:": "Or use clv fit --spend-model GammaGammaAllPurchases:",
+    "frame(means=False), interval(), quantiles(). For means, fit clv.GammaGammaAllPurchases, which": (
+        "in Python, frame(means=False) gives them. For means, use clv fit --spend-model GammaGammaAllPurchases, which"
+    ),
+    "cost_per_purchase is": "--cost-per-purchase is",
+    "cost_to_serve is": "--cost-to-serve is",
     "Fit clv.NBD,": "Use NBD (--model NBD; in comparisons --also NBD),",
     "Fit with NUTS(), which does not need it to be (Laplace(otherwise=NUTS()) does so only where it must);": (
         "Use --method nuts, which does not need it to be;"
@@ -105,9 +111,18 @@ Spend = Annotated[
 HowFound = Annotated[
     MethodName, typer.Option(help="How parameters are found: laplace is fast and checked, nuts exact but slower.")
 ]
-Horizon = Annotated[str, typer.Option(help="How far ahead, such as '1 year' or '39 weeks'.")]
-Discount = Annotated[float, typer.Option(help="Effective yearly rate, such as 0.1 for 10 % a year.")]
-Margin = Annotated[float, typer.Option(help="What remains of a unit of money, such as 0.3.")]
+Horizons = Annotated[
+    list[str],
+    typer.Option(
+        "--horizon", help="How far ahead, such as '1 year', '39 weeks' or 'infinite'; may be given repeatedly."
+    ),
+]
+Discount = Annotated[str, typer.Option(help="Yearly rate, such as 0.1 for 10 % a year, or a column with it.")]
+Margin = Annotated[str, typer.Option(help="What remains of a unit of money, such as 0.3, or a column with it.")]
+PurchaseCost = Annotated[str, typer.Option(help="What each purchase costs, in money, or a column with it.")]
+ServingCost = Annotated[str, typer.Option(help="What each customer costs a year, in money, or a column with it.")]
+Segment = Annotated[str | None, typer.Option(help="Column with a segment of each customer, for segments.csv.")]
+Threads = Annotated[int | None, typer.Option(help="How many threads compute; default: one a core.")]
 Draws = Annotated[int, typer.Option(help="Simulated futures a customer.")]
 Seed = Annotated[int, typer.Option(help="What every random number follows from.")]
 OutFolder = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
@@ -212,12 +227,16 @@ def score(
     customer: Customer,
     date: Date,
     model: Annotated[Path, typer.Option(help="File that clv fit wrote.", exists=True)],
-    horizon: Horizon,
+    horizon: Horizons,
     out: OutFolder,
     amount: Amount = None,
-    discount: Discount = 0.0,
-    margin: Margin = 1.0,
+    discount: Discount = "0",
+    margin: Margin = "1",
+    cost_per_purchase: PurchaseCost = "0",
+    cost_to_serve: ServingCost = "0",
+    segment: Segment = None,
     draws: Draws = 1000,
+    threads: Threads = None,
     date_format: DateFormat = None,
     time_zone: TimeZone = None,
     acquired_since: Since = None,
@@ -227,17 +246,26 @@ def score(
     zero_amounts: ZeroAmounts = "purchase",
     seed: Seed = 0,
 ) -> None:
-    """Value every customer from the end of the log on, and write `scores.parquet`.
+    """Value every customer from the end of the log on.
+
+    Writes `scores.parquet`, a row a customer (and horizon, where there are several), and with `--segment` also
+    `segments.csv`, a row a segment. A column of the log that is named for the discount, the margin, a cost or the
+    segment must have one value a customer.
 
     Example: `clv score orders.parquet --customer customer_id --date ordered_at --amount amount
-    --model model.json --horizon "1 year" --discount 0.1 --seed 7 --out scores`
+    --model model.json --horizon "1 year" --horizon "3 years" --discount 0.1 --margin 0.3 --seed 7 --out scores`
     """
     settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
-    plan = clv.Plan(horizon, discount, margin)
-    if amount is None and (discount, margin) != (0.0, 1.0):
-        raise SettingError("--discount and --margin are about money: name its column with --amount.")
-    rfm = _read(log, customer, date, amount, settings).summarize()
-    _write_scores(forecast(clv.load(model), rfm, plan, draws, seed), plan, _folder(out))
+    plan = clv.Plan(horizon, *map(_number_or_column, (discount, margin, cost_per_purchase, cost_to_serve)))
+    if amount is None and plan != clv.Plan(horizon):
+        raise SettingError(
+            "--discount, --margin, --cost-per-purchase and --cost-to-serve are about money: name its column with "
+            "--amount."
+        )
+    named = [plan.discount, plan.margin, plan.cost_per_purchase, plan.cost_to_serve]
+    numbers = [name for name in named if isinstance(name, str)]
+    rfm = _read(log, customer, date, amount, settings, numbers, segment).summarize()
+    _write_scores(forecast(clv.load(model), rfm, plan, draws, seed, threads), plan, _folder(out), segment)
 
 
 @app.command()
@@ -290,8 +318,9 @@ def _warn(message: Warning | str) -> None:
 
 def _as_options(message: str) -> str:
     """Say the names of Python's arguments as this command has them."""
-    names = "acquired_since|date_format|nulls|observed_until|returns|time_zone|zero_amounts"
-    message = re.sub(rf"\b({names}) ?= ?", lambda match: f"--{match[1].replace('_', '-')} ", message)
+    names = "acquired_since|date_format|discount|nulls|observed_until|returns|threads|time_zone|zero_amounts"
+    message = re.sub(rf"\b({names}) ?=", lambda match: f"--{match[1].replace('_', '-')}=", message)
+    message = re.sub(r"(--[a-z-]+)= ?(?=([,.]?))", lambda match: match[1] if match[2] else f"{match[1]} ", message)
     for python, option in ADVICE.items():
         message = message.replace(python, option)
     return message
@@ -311,9 +340,27 @@ def _settings(
     return {"date_format": date_format, "time_zone": time_zone, **days, **chosen}
 
 
-def _read(log: Path, customer: str, date: str, amount: str | None, settings: Mapping[str, Any]) -> clv.Transactions:
-    columns = [customer, date, *([amount] if amount else [])]
-    return clv.Transactions(read_log(log, columns), customer=customer, date=date, amount=amount, **settings)
+def _number_or_column(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _read(
+    log: Path,
+    customer: str,
+    date: str,
+    amount: str | None,
+    settings: Mapping[str, Any],
+    numbers: Sequence[str] = (),
+    segment: str | None = None,
+) -> clv.Transactions:
+    own = list(dict.fromkeys([*numbers, *([segment] if segment else [])]))
+    table = read_log(log, [customer, date, *([amount] if amount else []), *own])
+    for name in set(numbers) - {customer, date, amount}:
+        table[name] = read_numbers(table[name], name)  # a CSV file has text
+    return clv.Transactions(table, customer=customer, date=date, amount=amount, columns=own, **settings)
 
 
 def _fitted(
@@ -346,11 +393,20 @@ def _compared(
     return comparison
 
 
-def _write_scores(valued: Forecast, plan: clv.Plan, out: Path) -> None:
+def _write_scores(valued: Forecast, plan: clv.Plan, out: Path, segment: str | None = None) -> None:
+    together = None
+    if segment is not None:
+        with _progress("Summing segments", len(valued.horizons) * len(valued.rfm)) as told:
+            together = segments(valued, segment, told)
     with _progress("Scoring", len(valued.rfm)) as told:
         table = scores(valued, plan, told)
-    console.print(f"From the end of {valued.rfm.observed_until}: {valued!r}\n{valued.total()!r}", highlight=False)
+    console.print(f"From the end of {valued.rfm.observed_until}: {valued!r}", highlight=False)
+    for horizon in valued.horizons:
+        within = f"{horizon}: " if len(valued.horizons) > 1 else ""
+        console.print(f"{within}{valued.at(horizon).total()!r}", highlight=False)
     _write_table(out / "scores.parquet", table)
+    if together is not None:
+        _write_table(out / "segments.csv", together)
 
 
 def _folder(out: Path) -> Path:

@@ -3,6 +3,7 @@
 import json
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,9 @@ COLUMNS = ["--customer", "customer_id", "--date", "date"]
 MONEY = [*COLUMNS, "--amount", "amount"]
 
 SCORES = [
-    *("customer_id", "p_alive", "expected_purchases", "expected_spend"),
-    *("clv_mean", "clv_median", "clv_lower", "clv_upper", "p_zero", "clv_simple"),
+    *("customer_id", "p_alive", "expected_purchases", "discounted_purchases", "expected_spend"),
+    *("clv_mean", "clv_sd", "clv_median", "clv_lower", "clv_upper", "p_zero"),
+    *("past_value", "lifetime_value_mean", "clv_simple"),
 ]
 
 
@@ -110,6 +112,87 @@ def test_advice_about_spend_models_names_the_option():
     said = cli._as_options(str(error.value))
     assert "Or use clv fit --spend-model GammaGammaAllPurchases: it has seen" in said
     assert "clv.Gamma" not in said
+
+
+def test_advice_about_infinite_means_is_given_in_the_words_of_the_command(orders):
+    rfm = clv.Transactions(pd.read_parquet(orders / "orders.parquet"), "customer_id", "date", "amount").summarize()
+    point = clv.MaximumLikelihood()
+    wild = replace(clv.fit(clv.GammaGamma, rfm, point), point=clv.GammaGamma(0.5, 0.5, 9.0))
+    with pytest.raises(InfiniteMeanError) as error:
+        clv.value(clv.fit(clv.BGNBD, rfm, point), wild, rfm, clv.Plan("1 year"), draws=9).frame()
+    said = cli._as_options(str(error.value))
+    assert "in Python, frame(means=False) gives them. For means, use clv fit --spend-model GammaGammaAll" in said
+    assert "clv.Gamma" not in said
+
+
+def test_several_horizons_costs_and_columns_equal_the_library(run, orders, model, tmp_path):
+    log = pd.read_parquet(orders / "orders.parquet")
+    number = log["customer_id"].astype(int)
+    log["share"] = 0.2 + (number % 3) / 10
+    log["channel"] = np.where(number % 8, "web", "shop")
+    log.to_csv(tmp_path / "log.csv", index=False)
+    plan = [*("--horizon", "1 year", "--horizon", "3 months", "--discount", "0.1", "--margin", "share")]
+    plan += [*("--cost-per-purchase", "1.5", "--cost-to-serve", "4", "--segment", "channel")]
+    settings = ["--model", model, "--draws", "50", "--seed", "3", "--threads", "2", "--out", tmp_path]
+    code, out, _ = run("score", tmp_path / "log.csv", *MONEY, *plan, *settings)
+    assert code == 0
+    assert "3 months: Total" in out
+    assert "1 year: Total" in out
+    assert "margin in column 'share', 1.5 a purchase and 4 a year to serve" in out
+    scores = pd.read_parquet(tmp_path / "scores.parquet")
+    assert list(scores) == ["customer_id", "horizon", *SCORES[1:]]
+    transactions = clv.Transactions(log, "customer_id", "date", "amount", columns=["share", "channel"])
+    fits, rfm = clv.load(model), transactions.summarize()
+    same = clv.Plan(["3 months", "1 year"], 0.1, "share", 1.5, 4)
+    expected = clv.value(fits["purchases"], fits["spend"], rfm, same, draws=50, seed=3)
+    pd.testing.assert_frame_equal(scores[list(expected.frame())], expected.frame())
+    segments = pd.read_csv(tmp_path / "segments.csv")
+    assert segments["segment"].tolist() == ["shop", "web"] * 2
+    assert segments["horizon"].tolist() == ["3 months"] * 2 + ["1 year"] * 2
+    yearly = expected.at("1 year").by("channel").frame()
+    assert segments["clv_upper"].tolist()[2:] == pytest.approx(yearly["clv_upper"].tolist(), rel=1e-12)
+
+
+def test_columns_that_cannot_be_used_are_refused(run, orders, model, tmp_path):
+    log = pd.read_parquet(orders / "orders.parquet")
+    log["share"] = np.where(log["customer_id"] == log["customer_id"].iloc[0], 30.0, 0.3)
+    log["word"] = "high"
+    log["moves"] = np.arange(len(log))
+    log["channel"] = np.where(log["customer_id"] == log["customer_id"].iloc[0], None, "web")
+    log.to_parquet(tmp_path / "log.parquet")
+    settings = ["--model", model, "--horizon", "1 year", "--draws", "9", "--out", tmp_path / "out"]
+    for option, message in {
+        ("--margin", "share"): "1 of 589 customers have something else ('0004' has 30.0)",
+        ("--margin", "word"): "values in column 'word' are not numbers: 'high'",
+        ("--discount", "10%"): "has no column '10%'. It has: ",
+        ("--discount", "10"): "discount is an effective yearly rate, such as 0.10 for 10 % a year",
+        ("--cost-to-serve", "moves"): "Column 'moves' changes within customers",
+        ("--cost-per-purchase", "-1"): "--cost-per-purchase is money, 0 or more",
+        ("--segment", "channel"): "1 of 589 customers have no segment",
+        ("--segment", "chanel"): "has no column 'chanel'",
+        ("--horizon", "12 months"): "Horizons are one or more different durations",
+        (
+            "--horizon",
+            "infinite",
+        ): "An infinite horizon needs a discount: without one the expected value need not exist. "
+        "Set --discount, or a finite horizon.",
+        ("--threads", "0"): "number of threads",
+    }.items():
+        code, _, complaint = run("score", tmp_path / "log.parquet", *MONEY, *settings, *option)
+        assert (code, message in complaint) == (1, True), complaint
+    assert not [*(tmp_path / "out").glob("*")]
+
+
+def test_segments_of_purchases_need_no_amounts(run, orders, model, tmp_path):
+    log = pd.read_parquet(orders / "orders.parquet")
+    log["channel"] = np.where(log["customer_id"].astype(int) % 8, "web", "shop")
+    log.to_parquet(tmp_path / "log.parquet")
+    settings = [*COLUMNS, "--model", model, "--horizon", "26 weeks", "--draws", "50", "--out", tmp_path]
+    assert run("score", tmp_path / "log.parquet", *settings, "--segment", "channel")[0] == 0
+    segments = pd.read_csv(tmp_path / "segments.csv")
+    assert segments["customers"].sum() == len(pd.read_parquet(tmp_path / "scores.parquet"))
+    assert segments["purchases_mean"].gt(0).all()
+    assert "horizon" not in segments
 
 
 def test_csv_gives_what_parquet_gives(run, orders, model, tmp_path):
@@ -212,8 +295,9 @@ def test_what_cannot_be_written_is_an_error_and_spares_what_was_there(run, order
     assert (code, "cannot be written" in complaint) == (1, True)
     code, _, complaint = run("summarize", orders / "orders.csv", *COLUMNS, "--out", tmp_path / "rfm.xlsx")
     assert (code, "neither in .csv nor in .parquet" in complaint) == (1, True)
-    code, _, complaint = run("score", orders / "orders.parquet", *settings, "--margin", "0.3", "--out", tmp_path)
-    assert (code, "--amount" in complaint) == (1, True)
+    for option in ("--margin", "--discount", "--cost-per-purchase", "--cost-to-serve"):
+        code, _, complaint = run("score", orders / "orders.parquet", *settings, option, "0.3", "--out", tmp_path)
+        assert (code, "are about money: name its column with --amount" in complaint) == (1, True)
 
 
 def test_the_version_is_said(run):
@@ -257,3 +341,10 @@ def test_help_shows_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0
     assert f"clv {command}" in out
+
+
+def test_help_of_score_names_every_part_of_a_plan(run):
+    _, out, _ = run("score", "--help")
+    for option in ("--horizon", "--discount", "--margin", "--cost-per-purchase", "--cost-to-serve", "--segment"):
+        assert option in out
+    assert "may be given repeatedly" in " ".join(out.split())

@@ -411,10 +411,16 @@ def test_a_of_exactly_one_is_no_hole(cdnow_rfm, cdnow_purchases_point):
 @pytest.mark.parametrize("q", [0.5, 1.0])
 def test_an_infinite_mean_spend_is_refused_with_its_share(cdnow_rfm, cdnow_purchases_point, cdnow_spend_point, q):
     wild = replace(cdnow_spend_point, point=clv.GammaGamma(6.0, q, 15.0))
+    made = clv.value(cdnow_purchases_point, wild, cdnow_rfm, PLAN, draws=20)
     with pytest.raises(
-        InfiniteMeanError, match=r"Expected spend is infinite for [\d.]+% of the .* look at the largest"
+        InfiniteMeanError,
+        match=r"1,411 of 2,357 customers have an infinite expected spend under some draws of the parameters, 59.9% of "
+        r"all pairs.*frame\(means=False\).* look at the largest",
     ):
-        clv.value(cdnow_purchases_point, wild, cdnow_rfm, PLAN, draws=20).total()
+        made.frame()
+    with pytest.raises(InfiniteMeanError, match=r"What will really be brought .* use interval\(\)"):
+        made.total().mean  # noqa: B018 -- asking is what is refused
+    assert_finite(made.frame(means=False), made.interval())
 
 
 @pytest.mark.parametrize("customers", [12, 30, 100])
@@ -453,14 +459,33 @@ MISUSES = {
     ),
     "horizon in fortnights": Misuse(lambda _: clv.Plan("2 fortnights"), UnitError, "'fortnights' is not a time unit"),
     "negative discount": Misuse(
-        lambda _: clv.Plan("1 year", -0.1), UnitError, "effective yearly rate such as 0.10 .* -0.1"
+        lambda _: clv.Plan("1 year", -0.1), UnitError, "effective yearly rate, such as 0.10 .* -0.1 is not"
     ),
     "discount that is no number": Misuse(
-        lambda _: clv.Plan("1 year", np.nan), UnitError, "effective yearly rate .* nan is"
+        lambda _: clv.Plan("1 year", np.nan), UnitError, "effective yearly rate, .* nan is not"
     ),
-    "margin in percent": Misuse(lambda _: clv.Plan("1 year", margin=30), SettingError, r"0.30 for 30 %; 30 is not in"),
-    "margin of nothing": Misuse(lambda _: clv.Plan("1 year", margin=0), SettingError, "0.30 for 30 %; 0 is not in"),
-    "margin in words": Misuse(lambda _: clv.Plan("1 year", margin="0.3"), SettingError, "'0.3' is not in"),
+    "margin in percent": Misuse(lambda _: clv.Plan("1 year", margin=30), SettingError, r"0.30 for 30 %, .*; 30 is not"),
+    "margin of nothing": Misuse(lambda _: clv.Plan("1 year", margin=0), SettingError, "0.30 for 30 %, .*; 0 is not"),
+    "margin in words": Misuse(
+        lambda v: clv.Plan("1 year", margin="0.3").terms(v.rfm),
+        SettingError,
+        "from the column '0.3', which the RFM does not have; its columns are: none.* or write a number",
+    ),
+    "negative cost": Misuse(
+        lambda _: clv.Plan("1 year", cost_to_serve=-1),
+        SettingError,
+        "cost_to_serve is money a year, 0 or more.*; -1 is",
+    ),
+    "no horizon": Misuse(lambda _: clv.Plan([]), SettingError, "one or more different durations"),
+    "one horizon twice": Misuse(
+        lambda _: clv.Plan(["1 year", "12 months"]), SettingError, "one or more different durations"
+    ),
+    "another horizon": Misuse(lambda v: v.at("7 years"), SettingError, "'7 years' is not among the horizons of this"),
+    "segment in no column": Misuse(
+        lambda v: v.by("channel"), SettingError, "no column 'channel'. Its columns are: none"
+    ),
+    "probability in percent": Misuse(lambda v: v.quantiles([50]), SettingError, "between 0 and 1; 50 does not"),
+    "threshold in words": Misuse(lambda v: v.p_above("100"), SettingError, "a finite number; '100' is not"),
     "endless and undiscounted": Misuse(
         lambda _: clv.Plan("infinite"), SettingError, "An infinite horizon needs a discount"
     ),
@@ -502,7 +527,7 @@ def test_seeds_and_draws_out_of_range_are_refused(wrong, cdnow_rfm, cdnow_purcha
 
 
 def test_ten_is_no_yearly_rate():
-    with pytest.raises(UnitError, match=r"effective yearly rate such as 0\.10 for 10 % a year; 10 is not one"):
+    with pytest.raises(UnitError, match=r"effective yearly rate, such as 0\.10 for 10 % a year, .*; 10 is not"):
         clv.Plan("1 year", discount=10)
     assert "100 % a year" in str(clv.Plan("1 year", discount=1.0))
 
@@ -551,12 +576,15 @@ def test_what_is_passed_in_the_wrong_place_is_named():
         "not the fit of a purchase model": lambda: clv.value(spend, purchases, some, plan),
         "not the fit of a spend model": lambda: clv.value(purchases, purchases, some, plan),
         "Customers come as an RFM": lambda: clv.predict(purchases, some.frame(), "1 year"),
+        "The plan is a str. Say what value": lambda: clv.SimpleFormula().value(some, "1 year"),
+        "this is a DataFrame: use summarize": lambda: clv.SimpleFormula().value(some.frame(), plan),
         "Say what value means": lambda: clv.value(purchases, spend, some, "1 year"),
         "The number of futures is a whole number": lambda: clv.value(purchases, spend, some, plan, draws=1.5),
         "is not a model's class": lambda: clv.fit(clv.BGNBD(1, 1, 1, 1), some),
         "A model is fitted to an RFM": lambda: clv.fit(clv.BGNBD, some.frame()),
         "is not a method": lambda: clv.fit(clv.BGNBD, some, "map"),
-        "effective yearly rate": lambda: clv.Plan("1 year", "10%"),
+        "effective yearly rate": lambda: clv.value(purchases, spend, some, clv.Plan("1 year", "10%")),
+        "Customers come as an RFM, and this is a DataFrame": lambda: clv.value(purchases, spend, some.frame(), plan),
         "level of an interval": lambda: clv.predict(purchases, some, "1 year", draws=9).interval("90"),
     }
     for message, call in calls.items():

@@ -210,7 +210,8 @@ class Forecast:
         """
         for start in range(0, len(self.rfm), customers):
             part = slice(start, start + customers)
-            yield replace(self, rfm=self.rfm.take(part), source=self.source.take(part)).frame(means=means)
+            part_alone = replace(self, rfm=self.rfm.take(part), source=self.source.take(part), part_of=None)
+            yield part_alone.frame(means=means)
 
     def interval(self, level: float = 0.90) -> pd.DataFrame:
         """Return each customer's central interval of the *realised* value: ``customer_id, lower, upper``."""

@@ -116,12 +116,11 @@ class ModelSource:
         """The customers as arrays."""
         return Customers.of(self.rfm, self.spend)
 
-    @cached_property
-    def ends(self) -> Floats:
-        """How far the futures go, ``(horizons,)``: an infinite horizon until nothing matters any more."""
-        ends = np.array(self.t)
-        if np.isinf(ends[-1]):
-            ends[-1] = -np.log(_WORTHLESS) / self.terms.delta.min()
+    def ends(self, delta: Floats) -> Floats:
+        """Return how far futures go, ``(horizons, any)``: an infinite horizon until nothing matters any more."""
+        ends = np.tile(np.array(self.t)[:, None], len(delta))
+        if np.isinf(self.t[-1]):
+            ends[-1] = -np.log(_WORTHLESS) / delta
         return ends
 
     @cached_property
@@ -171,10 +170,13 @@ class _Shared:
 
     @cached_property
     def worth(self) -> Floats:
-        of = self.source
-        return futures_of(
-            of.purchases, self.spending, self.customers, of.ends, self.terms, of.futures, of.seed, self.alive
-        )
+        of, customers, alive = self.source, self.customers, self.alive
+        ends = of.ends(self.terms.delta)
+        if (ends == ends[:, :1]).all():
+            ends = ends[:, 0]
+        else:  # a customer's futures go as far as the own discount says, whoever else is valued
+            customers, alive = customers.apart(), alive[customers.history]
+        return futures_of(of.purchases, self.spending, customers, ends, self.terms, of.futures, of.seed, alive)
 
     @cached_property
     def spending(self) -> SpendProspects | None:
@@ -385,8 +387,13 @@ def model_source(
         draws,
         int(seed),
         uncertain=purchases.posterior is not None,
-        threads=threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        threads=int(threads) if threads is not None else _cores(),
     )
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _refuse_misfits(purchases: object, spend: object, rfm: object) -> None:

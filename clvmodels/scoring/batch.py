@@ -1,4 +1,4 @@
-"""Batch scoring: a table with a row a customer, from stored fits and a log."""
+"""Batch scoring: tables of customers and of segments, from stored fits and a log."""
 
 import warnings
 from collections.abc import Mapping
@@ -17,7 +17,12 @@ from clvmodels.valuation.value import value
 
 
 def forecast(
-    fits: Fit[Any] | Mapping[str, Fit[Any]], rfm: RFM, plan: Plan, draws: int = 1000, seed: int = 0
+    fits: Fit[Any] | Mapping[str, Fit[Any]],
+    rfm: RFM,
+    plan: Plan,
+    draws: int = 1000,
+    seed: int = 0,
+    threads: int | None = None,
 ) -> Forecast:
     """Return the valuation of customers, or the forecast of their purchases where nothing is known about money.
 
@@ -28,17 +33,19 @@ def forecast(
     rfm
         The customers.
     plan
-        Horizon, discount and margin; without money only the horizon counts.
+        What value means; without money only the horizons count.
     draws, seed
         Of the simulated futures.
+    threads
+        How many chunks of customers are worked on at a time; by default one a core.
     """
     fits = {"purchases": fits} if isinstance(fits, Fit) else fits
     if "purchases" not in fits:
         raise SettingError("These are not the fits of a purchase model and a spend model. Store them with clv fit.")
     _warn_of_an_early_end(fits["purchases"], rfm)
     if "spend" in fits and rfm.monetary_value is not None:
-        return value(fits["purchases"], fits["spend"], rfm, plan, draws, seed)
-    return predict(fits["purchases"], rfm, plan.horizons, draws, seed)
+        return value(fits["purchases"], fits["spend"], rfm, plan, draws, seed, threads)
+    return predict(fits["purchases"], rfm, plan.horizons, draws, seed, threads)
 
 
 def _warn_of_an_early_end(fitted: Fit[Any], rfm: RFM) -> None:
@@ -56,12 +63,39 @@ def _warn_of_an_early_end(fitted: Fit[Any], rfm: RFM) -> None:
 
 
 def scores(forecast: Forecast, plan: Plan, progress: Progress | None = None) -> pd.DataFrame:
-    """Return a row a customer: the forecast's frame, and where there is money ``clv_simple``.
+    """Return the forecast's frame, a row a customer (and horizon), and where there is money ``clv_simple``.
 
     ``clv_simple`` is the value by the simple formula, which learns from the customers that are scored.
+
+    Raises
+    ------
+    InfiniteMeanError
+        If expected values are infinite: before anything is computed.
     """
+    forecast.source.refuse_infinite_means()
     forecast.summarize(progress)
     table = forecast.frame()
     if forecast.quantity != "clv":
         return table
+    # Both tables have the horizons in growing order, and the customers in the same order within each.
     return table.assign(clv_simple=SimpleFormula().value(forecast.rfm, plan, draws=1).frame()["clv_mean"])
+
+
+def segments(forecast: Forecast, column: str, progress: Progress | None = None) -> pd.DataFrame:
+    """Return a row a segment (and horizon): what its customers will bring together, with both intervals.
+
+    Parameters
+    ----------
+    forecast
+        Of the customers.
+    column
+        The column of the RFM that says which segment a customer belongs to.
+    progress
+        Is told how many customers each chunk had.
+    """
+    if len(forecast.horizons) == 1:
+        return forecast.by(column, progress).frame()
+    tables = [forecast.at(horizon).by(column, progress).frame() for horizon in forecast.horizons]
+    for table, horizon in zip(tables, forecast.horizons, strict=True):
+        table.insert(1, "horizon", horizon)
+    return pd.concat(tables, ignore_index=True)

@@ -1,8 +1,9 @@
 """What "value" means: how far ahead, discounted how, and what remains of a unit of money."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from numbers import Real
 from typing import Any, NamedTuple, Self
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import DataError, SettingError, examples
+from clvmodels.errors import DataError, SettingError, UnitError, examples
 from clvmodels.models.protocols import Floats
 from clvmodels.prediction.predict import durations
 from clvmodels.prediction.simulate import Terms
@@ -23,30 +24,34 @@ Length = str | timedelta | Duration
 class Plan:
     """The meaning of value, printed with every result.
 
-    A purchase of value v after a time s brings ``(margin * v - cost_per_purchase)``, discounted over s. Everything but
-    the horizon is a number for all customers, or the name of a column of the RFM with a number for each.
+    A purchase of value v after a time s brings ``margin * v - cost_per_purchase``, discounted over s; and each
+    customer costs ``cost_to_serve`` a year from now to the horizon, discounted likewise.
+
+    Everything but the horizon is a number for all customers, or the name of a column of the RFM with a number for each:
+    one that ``Transactions(columns=[...])`` or ``RFM.from_frame`` brought along.
 
     Parameters
     ----------
     horizon
         How far ahead of the end of the observation, such as ``"2 years"`` or ``"infinite"``, or several:
-        ``["3 months", "6 months", "1 year"]``.
+        ``["3 months", "6 months", "1 year"]``. It is kept as a ``Duration``, or as several in growing order.
     discount
         Effective yearly rate, such as 0.10 for 10 % a year, applied in continuous time.
     margin
         What remains of a unit of money spent, such as 0.30.
     cost_per_purchase
-        What a purchase costs, whatever it is worth (handling, a voucher), in money.
+        What a purchase costs, whatever it is worth (handling, a voucher), in the money of the amounts.
     cost_to_serve
-        What a customer costs a year, whatever they do (mailings, an account manager), in money. It is charged to the
-        end of the horizon: a shop cannot see that somebody has left.
+        What a customer costs a year, whatever they do (mailings, an account manager), in the money of the amounts. It
+        is charged to the end of the horizon: a shop cannot see that somebody has left.
 
     Raises
     ------
     UnitError
-        If a horizon or a rate cannot be understood.
+        If a horizon or the discount cannot be understood.
     SettingError
-        If the margin is not between 0 and 1, a cost is negative, or an infinite horizon has no discount.
+        If the margin is not between 0 and 1, a cost is negative, a horizon stands there twice, or an infinite horizon
+        has no discount. What stands in columns is checked by ``terms``.
 
     Examples
     --------
@@ -63,8 +68,8 @@ class Plan:
     cost_to_serve: float | str = 0.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.horizon, Iterable) and not isinstance(self.horizon, str):
-            object.__setattr__(self, "horizon", tuple(self.horizon))
+        first, *others = durations(self.horizon)
+        object.__setattr__(self, "horizon", (first, *others) if others else first)
         for name in _READ:
             if not isinstance(getattr(self, name), str):
                 _refuse_number(name, getattr(self, name))
@@ -91,13 +96,22 @@ class Plan:
         Raises
         ------
         SettingError
-            If the RFM lacks a column that the plan names, or an infinite horizon has no discount.
+            If the RFM lacks a column that the plan names, or an infinite horizon has no discount for some customers.
         DataError
-            If a column has values that it cannot have.
+            If a column has values that it cannot have: which customers, and how many.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> table = {"customer_id": ["a", "b"], "frequency": 0, "recency": 0.0, "T": 9.0, "share": [0.3, 0.5]}
+        >>> Plan("1 year", margin="share").terms(RFM.from_frame(pd.DataFrame(table), unit="week")).terms.margin
+        array([0.3, 0.5])
         """
+        if not isinstance(rfm, RFM):
+            raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
         each = {name: self._each(name, rfm) for name in _READ}
-        if self.length.is_infinite and not (each["discount"] > 0).all():
-            raise SettingError(_ENDLESS)
+        if self.length.is_infinite and (none := each["discount"] == 0).any():
+            raise SettingError(f"{_ENDLESS} {none.sum():,} of {len(rfm):,} customers have none.")
         rates, which = np.unique(each["discount"], return_inverse=True)
         delta = np.array([force_of_interest(float(rate), rfm.unit) for rate in rates])[which]
         serving = each["cost_to_serve"] / Duration(365.25).count(rfm.unit)
@@ -110,8 +124,9 @@ class Plan:
         if asked not in rfm.columns:
             known = ", ".join(rfm.columns) or "none"
             raise SettingError(
-                f"The plan takes {name} from the column {asked!r}, which the RFM does not have. Its columns are: "
-                f"{known}. Bring it with RFM.from_frame."
+                f"The plan takes {name} from the column {asked!r}, which the RFM does not have; its columns are: "
+                f"{known}. Bring it with Transactions(columns=[...]) or RFM.from_frame, or write a number: {name} is "
+                f"{_READ[name][2]}."
             )
         return _read(name, rfm.columns[asked], rfm.customer_id)
 
@@ -134,13 +149,19 @@ class PlanTerms(NamedTuple):
     serving: Floats
 
 
+def refuse_no_plan(plan: object) -> None:
+    """Raise where something else stands in the place of a plan."""
+    if not isinstance(plan, Plan):
+        raise SettingError(f'The plan is a {type(plan).__name__}. Say what value means: clv.Plan(horizon="1 year").')
+
+
 _ENDLESS = (
     "An infinite horizon needs a discount: without one the expected value need not exist. Set discount=, or a finite "
     "horizon."
 )
 _READ = {
     "discount": (0.0, 1.0, "an effective yearly rate, such as 0.10 for 10 % a year"),
-    "margin": (np.finfo(float).tiny, 1.0, "a share of what customers pay above 0, such as 0.30 for 30 %"),
+    "margin": (np.finfo(float).tiny, 1.0, "a share of what customers pay, above 0, such as 0.30 for 30 %"),
     "cost_per_purchase": (0.0, np.inf, "money, 0 or more"),
     "cost_to_serve": (0.0, np.inf, "money a year, 0 or more"),
 }
@@ -148,19 +169,30 @@ _READ = {
 
 def _read(name: str, values: NDArray[Any], customers: NDArray[Any]) -> Floats:
     least, most, meaning = _READ[name]
-    numeric = np.array([isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) for value in values])
-    numbers = np.array([float(v) if known else np.nan for v, known in zip(values, numeric, strict=True)])
+    numbers = values.astype(float) if values.dtype.kind in "fiu" else np.array([_number(value) for value in values])
     wrong = ~(np.isfinite(numbers) & (numbers >= least) & (numbers <= most))
     if wrong.any():
-        shown = examples(f"{who!r} has {value!r}" for who, value in zip(customers[wrong], values[wrong], strict=True))
-        raise DataError(f"{name} is {meaning}, and {wrong.sum():,} of {len(numbers):,} customers have none: {shown}.")
+        pairs = zip(customers[wrong].tolist(), values[wrong].tolist(), strict=True)
+        shown = examples(f"{who!r} has {value!r}" for who, value in pairs)
+        raise DataError(
+            f"{name} is {meaning}, and {wrong.sum():,} of {len(numbers):,} customers have something else ({shown}). "
+            "Mend the column, or leave these customers out."
+        )
     return numbers
+
+
+def _number(value: object) -> float:
+    """Return a number; what is none is not a number."""
+    known = isinstance(value, (Real, Decimal)) and not isinstance(value, (bool, np.bool_))
+    return float(value) if known else np.nan  # type: ignore[arg-type]
 
 
 def _refuse_number(name: str, value: object) -> None:
     least, most, meaning = _READ[name]
-    if not (isinstance(value, Real) and least <= float(value) <= most and np.isfinite(float(value))):
-        raise SettingError(f"{name} is {meaning}, or the name of a column; {value!r} is not.")
+    number = _number(value)
+    if not (least <= number <= most and np.isfinite(number)):
+        error = UnitError if name == "discount" else SettingError
+        raise error(f"{name} is {meaning}, or the name of a column; {value!r} is not.")
 
 
 def _horizon(length: Duration) -> str:

@@ -21,7 +21,7 @@ from clvmodels.prediction.forecast import Chunk, Forecast, KnownChunk
 from clvmodels.prediction.predict import durations
 from clvmodels.prediction.simulate import Terms
 from clvmodels.units import Duration, duration
-from clvmodels.valuation.plan import Length, Plan
+from clvmodels.valuation.plan import Length, Plan, refuse_no_plan
 from clvmodels.valuation.value import Valuation
 
 R = TypeVar("R")
@@ -36,7 +36,7 @@ class SimpleFormula:
 
     With f purchases a customer and time unit, a mean lifetime L and a force of interest delta, a customer makes within
     h :math:`f \int_0^h e^{-(1/L + \delta) s} ds` discounted purchases (``survival="exponential"``), each worth the
-    average order.
+    average order times the plan's margin, less its costs.
 
     Parameters
     ----------
@@ -103,7 +103,8 @@ class SimpleFormula:
         rfm
             The customers; also what the formula learns from.
         plan
-            Horizon, discount and margin.
+            What value means: horizons, discount, margin and costs, as for a model. Serving costs are charged to the end
+            of the horizon, whatever the lifespan.
         draws
             Bootstrap resamples of the customers.
         seed
@@ -111,15 +112,17 @@ class SimpleFormula:
 
         Returns
         -------
-        A valuation with an interval of the expected value only.
+        A valuation with an interval of the expected value only. Its ``frame()`` has ``expected_purchases``,
+        ``expected_spend`` and ``clv_mean``, and ``past_value`` and ``lifetime_value_mean`` as those of a model.
         """
-        rfm.money  # noqa: B018 -- says what is missing before anything is computed
+        refuse_no_plan(plan)
         terms, serving = plan.terms(rfm)
+        rfm.money  # noqa: B018 -- says what is missing before anything is computed
         source = self._source(rfm, plan.horizons, terms, serving, draws, seed)
         return Valuation(rfm, source, "clv", tuple(map(str, plan.horizons)), plan)
 
     def predict(self, rfm: RFM, horizon: "Length | Sequence[Length]", draws: int = 1000, seed: int = 0) -> Forecast:
-        """Predict purchases by the formula, as ``value`` does money."""
+        """Predict purchases within one or several horizons by the formula, as ``value`` does money."""
         horizons = durations(horizon)
         source = self._source(rfm, horizons, Terms.plain(len(rfm)), None, draws, seed)
         return Forecast(rfm, source, "purchases", tuple(map(str, horizons)))

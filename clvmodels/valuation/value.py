@@ -7,25 +7,26 @@ import numpy as np
 import pandas as pd
 
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import MissingMoneyError, SettingError
+from clvmodels.errors import MissingMoneyError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.predict import model_source
-from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.plan import Plan, refuse_no_plan
 
 
 @dataclass(frozen=True, eq=False)
 class Valuation(Forecast):
     """What customers will still bring after the end of the observation, under a plan.
 
-    ``frame()`` has a row a customer (and ``horizon``, where the plan has several):
+    ``frame()`` has a row a customer; with several horizons a row a customer and ``horizon``, the shortest first:
 
-    - ``p_alive``, ``expected_purchases`` (left out under an infinite horizon, where their mean need not exist),
-      ``discounted_purchases`` (left out without discount) and ``expected_spend`` a purchase: what the value is made of;
-    - ``clv_mean``, the expected value still to come: discounted money times margin, less costs; and of what will really
-      come ``clv_sd, clv_median``, the 90 % interval ``clv_lower, clv_upper``, and the probability ``p_zero`` of no
-      purchase;
+    - what the value is made of: ``p_alive``; ``expected_purchases`` within the horizon (left out where it is infinite:
+      their mean need not exist); ``discounted_purchases``, each counted at what it is worth today (left out without a
+      discount); and ``expected_spend`` a purchase, before the margin;
+    - ``clv_mean``, the expected value still to come: discounted money times margin, less costs;
+    - of what will really come, the standard deviation ``clv_sd``, the median ``clv_median``, the 90 % interval
+      ``clv_lower`` to ``clv_upper``, and the probability ``p_zero`` of no purchase (whatever it costs to serve);
     - where the values of first purchases are known, ``past_value``, what the customer has brought until now under the
       same plan, undiscounted, and ``lifetime_value_mean``, past and expected value together.
     """
@@ -38,24 +39,31 @@ class Valuation(Forecast):
         rfm = self.rfm
         if rfm.first_spend is None or rfm.monetary_value is None:
             return None
-        (_, margin, cost), serving = self._terms
+        terms, serving = self.plan.terms(rfm)
         revenue = rfm.first_spend + rfm.frequency * rfm.monetary_value
-        past: Floats = margin * revenue - cost * (rfm.frequency + 1) - serving * rfm.T
+        past: Floats = terms.margin * revenue - terms.cost * (rfm.frequency + 1) - serving * rfm.T
         return past
 
     def frame(self, *, means: bool = True) -> pd.DataFrame:
-        """Return a row a customer, as ``Valuation`` says; without ``means``, what exists where means are infinite."""
+        """Return a row a customer, as ``Valuation`` says.
+
+        Parameters
+        ----------
+        means
+            Whether to give what exists only where the mean is finite. Without it ``expected_spend``, ``clv_mean``,
+            ``clv_sd`` and ``lifetime_value_mean`` are left out.
+
+        Raises
+        ------
+        InfiniteMeanError
+            If means are asked for that are infinite.
+        """
         table = super().frame(means=means)
         if (past := self.past_value) is not None:
             table["past_value"] = np.tile(past, len(self.horizons))
             if means:
                 table["lifetime_value_mean"] = table["past_value"] + table["clv_mean"]
         return table
-
-    @property
-    def _terms(self) -> tuple[tuple[Floats, Floats, Floats], Floats]:
-        terms, serving = self.plan.terms(self.rfm)
-        return (terms.delta, terms.margin, terms.cost), serving
 
     def _narrowed(self, horizon: int) -> dict[str, Any]:
         return super()._narrowed(horizon) | {"plan": self.plan.within(self.plan.horizons[horizon])}
@@ -83,7 +91,7 @@ def value(
     rfm
         The customers to value.
     plan
-        Horizons, discount, margin and costs.
+        What value means: horizons, discount, margin and costs.
     draws
         Simulated futures a customer: each draw of the parameters in turn.
     seed
@@ -97,7 +105,9 @@ def value(
     FitError
         If a fit's verdict is bad; the message names the remedy.
     MissingMoneyError
-        If the data have no amounts.
+        If the data have no amounts, or not those that the spend model looks at.
+    SettingError, DataError
+        If the plan names a column that the RFM does not have, or that has values that it cannot have.
     InfiniteMeanError
         If a customer's expected spend is infinite under some draws, by what needs it: ``frame()`` and what is expected.
 
@@ -120,8 +130,7 @@ def value(
     >>> bool(lower < valuation.total().mean < upper)
     True
     """
-    if not isinstance(plan, Plan):
-        raise SettingError(f'The plan is a {type(plan).__name__}. Say what value means: clv.Plan(horizon="1 year").')
+    refuse_no_plan(plan)
     if spend is None:
         raise MissingMoneyError(
             "Value needs the fit of a spend model, such as clv.fit(clv.GammaGamma, rfm), and this is None. Purchases "
@@ -132,4 +141,5 @@ def value(
     source = model_source(
         purchases, spend, rfm, horizons, terms, draws=draws, seed=seed, threads=threads, serving=serving
     )
+    spend.specification.observed(rfm)  # says which amounts are missing before anything is computed
     return Valuation(rfm, source, "clv", tuple(map(str, horizons)), plan)

@@ -17,7 +17,7 @@ def drawings(made):
         "by_frequency": lambda: plots.by_frequency(made.comparison.by_frequency()),
         "coverage": lambda: plots.coverage(intervals, "spend given purchases"),
         "pit_histogram": lambda: plots.pit_histogram(made.comparison.results[0].purchases),
-        "concentration": lambda: plots.concentration(made.valuation.summary.mean),
+        "concentration": lambda: plots.concentration(made.valuation.frame()["clv_mean"].to_numpy()),
         "customers": lambda: plots.customers(made.valuation.frame()),
         "simple customers": lambda: plots.customers(made.simple.frame(), most=3),
         "future_total": lambda: plots.future_total(made.valuation.total()),

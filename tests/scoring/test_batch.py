@@ -1,24 +1,28 @@
 """Batch scores: the table of the valuation or of the forecast, and the simple formula beside it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import FitError, SettingError
+from clvmodels.errors import FitError, InfiniteMeanError, SettingError
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Laplace
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.prediction.predict import predict
-from clvmodels.scoring.batch import forecast, scores
+from clvmodels.scoring.batch import forecast, scores, segments
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
 from clvmodels.valuation.value import Valuation, value
 
 PLAN = Plan("1 year", discount=0.10, margin=0.30)
 FORECAST = ["customer_id", "p_alive", "expected_purchases"]
-SHAPE = ["mean", "median", "lower", "upper"]
+SHAPE = ["mean", "sd", "median", "lower", "upper"]
+COLUMNS = [*FORECAST, "discounted_purchases", "expected_spend", *(f"clv_{name}" for name in SHAPE), "p_zero"]
+COLUMNS += ["past_value", "lifetime_value_mean", "clv_simple"]
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +45,7 @@ def test_with_money_the_table_is_the_valuation_and_the_simple_formula(few, fits)
     made = forecast(fits, few, PLAN, draws=40, seed=2)
     assert isinstance(made, Valuation)
     table = scores(made, PLAN)
-    columns = [*FORECAST, "expected_spend", *(f"clv_{name}" for name in SHAPE), "p_zero", "clv_simple"]
-    assert table.columns.tolist() == columns
+    assert table.columns.tolist() == COLUMNS
     same = value(fits["purchases"], fits["spend"], few, PLAN, draws=40, seed=2).frame()
     pd.testing.assert_frame_equal(table.drop(columns="clv_simple"), same, check_exact=True)
     simple = SimpleFormula().value(few, PLAN).frame()["clv_mean"]
@@ -77,6 +80,64 @@ def test_an_infinite_horizon_has_no_expected_purchases_but_a_value(few, fits):
     assert "expected_purchases" not in table
     assert np.isfinite(table.drop(columns="customer_id").to_numpy()).all()
     assert (table["clv_simple"] > scores(forecast(fits, few, PLAN, draws=40), PLAN)["clv_simple"]).all()
+
+
+def test_with_several_horizons_each_row_is_that_of_its_horizon_alone(few, fits):
+    own = RFM.from_frame(few.frame().assign(share=np.linspace(0.1, 0.9, 80)), unit="week")
+    plan = Plan(["2 years", "3 months"], 0.10, "share", cost_per_purchase=1.0, cost_to_serve=3.0)
+    table = scores(forecast(fits, own, plan, draws=40, seed=2), plan)
+    assert table.columns.tolist() == ["customer_id", "horizon", *COLUMNS[1:]]
+    assert table["horizon"].tolist() == ["3 months"] * 80 + ["2 years"] * 80
+    for horizon in ("3 months", "2 years"):
+        alone = replace(plan, horizon=horizon)
+        expected = scores(forecast(fits, own, alone, draws=40, seed=2), alone)
+        part = table[table["horizon"] == horizon].drop(columns="horizon").reset_index(drop=True)
+        pd.testing.assert_frame_equal(part, expected, rtol=1e-12)
+        simple = SimpleFormula().value(own, alone, draws=1).frame()["clv_mean"]
+        assert part["clv_simple"].tolist() == simple.tolist()
+    assert (table["clv_simple"][:80] != table["clv_simple"][80:].to_numpy()).all()
+
+
+def test_several_horizons_without_money_are_forecasts(few, bare, fits):
+    plan = Plan(["1 year", "13 weeks"])
+    table = scores(forecast(fits, bare, plan, draws=40, seed=2), plan)
+    same = predict(fits["purchases"], few, ["13 weeks", "1 year"], draws=40, seed=2).frame()
+    pd.testing.assert_frame_equal(table, same, check_exact=True)
+
+
+@pytest.mark.parametrize("money", [True, False])
+def test_threads_change_nothing(few, bare, fits, money):
+    one, three = (scores(forecast(fits, few if money else bare, PLAN, 40, 2, threads), PLAN) for threads in (1, 3))
+    pd.testing.assert_frame_equal(one, three, check_exact=True)
+    with pytest.raises(SettingError, match="number of threads"):
+        forecast(fits, few if money else bare, PLAN, 40, 2, 0)
+
+
+@pytest.mark.parametrize("horizons", ["1 year", ["3 months", "1 year"]])
+def test_segments_are_sums_within_each_horizon(few, fits, horizons):
+    channel = np.where(np.arange(80) % 4 == 0, "web", "shop")
+    own = RFM.from_frame(few.frame().assign(channel=channel), unit="week")
+    made, told = forecast(fits, own, Plan(horizons, 0.10), draws=40, seed=2), []
+    table = segments(made, "channel", told.append)
+    assert sum(told) == 80 * len(made.horizons)
+    for horizon in made.horizons:
+        rows = table if isinstance(horizons, str) else table[table["horizon"] == horizon]
+        assert rows["segment"].tolist() == ["shop", "web"]
+        assert rows["customers"].tolist() == [60, 20]
+        expected = made.at(horizon).by("channel")
+        assert rows["clv_mean"].tolist() == [total.mean for total in expected.totals]
+        assert rows["clv_lower"].tolist() == [total.interval().lower for total in expected.totals]
+        assert rows["expected_upper"].tolist() == [total.expected_interval().upper for total in expected.totals]
+    assert ("horizon" in table) == (not isinstance(horizons, str))
+    assert len(table) == 2 * len(made.horizons)
+
+
+def test_infinite_means_are_refused_before_anything_is_computed(few, fits):
+    point = replace(fits["spend"], posterior=GammaGamma(*(np.full((40, 1), value) for value in (6.0, 0.5, 15.0))))
+    told = []
+    with pytest.raises(InfiniteMeanError, match="infinite expected spend under some draws"):
+        scores(forecast(fits | {"spend": point}, few, PLAN, draws=40), PLAN, told.append)
+    assert not told
 
 
 def test_fits_under_other_names_are_refused(few, fits):

@@ -53,7 +53,9 @@ def test_each_ingredient_on_cdnow(cdnow_rfm):
     made = SimpleFormula().value(cdnow_rfm, PLAN, draws=2)
     assert made.total().mean == pytest.approx(2357 * expected)
     frame = made.frame()
-    assert frame.columns.tolist() == ["customer_id", "expected_purchases", "expected_spend", "clv_mean"]
+    assert frame.columns.tolist() == [
+        *("customer_id", "expected_purchases", "expected_spend", "clv_mean", "past_value", "lifetime_value_mean")
+    ]
     assert frame["clv_mean"].to_numpy() == pytest.approx(np.full(2357, expected))
     assert frame["expected_spend"].to_numpy() == pytest.approx(np.full(2357, order))
     assert frame["expected_purchases"].to_numpy() == pytest.approx(np.full(2357, by_hand(frequency, loss, 0, t)))
@@ -134,7 +136,9 @@ def test_per_customer_takes_the_own_frequency_and_the_own_mean_order():
     assert frame["expected_spend"].tolist() == pytest.approx([3.4, 5.0, 6.0])
     assert frame["expected_purchases"].tolist() == pytest.approx([by_hand(f, 1 / 35, 0, 39) for f in (0.2, 0.1, 0.0)])
     everything = SimpleFormula(gap="5 weeks", per_customer=True, orders="all").predict(base(), "39 weeks", draws=2)
-    assert everything.summary.mean.tolist() == pytest.approx([by_hand(f, 1 / 35, 0, 39) for f in (0.25, 0.2, 0.2)])
+    assert everything.frame()["purchases_mean"].tolist() == pytest.approx(
+        [by_hand(f, 1 / 35, 0, 39) for f in (0.25, 0.2, 0.2)]
+    )
 
 
 def test_per_customer_only_the_lifespan_is_resampled(cdnow_rfm):
@@ -147,6 +151,95 @@ def test_per_customer_only_the_lifespan_is_resampled(cdnow_rfm):
     assert ratio[0] > 1.01
 
 
+# --- under the same plans as a model ---------------------------------------------------------------------------------
+
+
+def with_terms(**columns):
+    """Return the three customers with a rate, a margin and two costs of their own."""
+    terms = {
+        "rate": [0.0, 0.1, 0.5],
+        "share": [1.0, 0.3, 0.05],
+        "handling": [0.0, 1.0, 2.0],
+        "service": [0.0, 6.0, 0.5],
+    }
+    table = {
+        "customer_id": ["a", "b", "c"],
+        "frequency": [4, 1, 0],
+        "recency": [10.0, 9.0, 0.0],
+        "T": [20.0, 10.0, 5.0],
+        "monetary_value": [3.0, 8.0, 0.0],
+        "first_spend": [5.0, 2.0, 6.0],
+    }
+    return RFM.from_frame(pd.DataFrame(table | terms | columns), unit="week")
+
+
+@pytest.mark.parametrize("survival", ["exponential", "certain"])
+@pytest.mark.parametrize("per_customer", [False, True])
+def test_costs_columns_and_horizons_are_the_closed_form(survival, per_customer):
+    formula = SimpleFormula(gap="5 weeks", survival=survival, per_customer=per_customer)
+    plan = Plan(["13 weeks", "52 weeks"], "rate", "share", "handling", "service")
+    rfm, loss = with_terms(), 1 / 35
+    frame = formula.value(rfm, plan, draws=2).frame()
+    assert frame["horizon"].tolist() == ["13 weeks"] * 3 + ["52 weeks"] * 3
+    frequency = [4 / 20, 1 / 10, 0.0] if per_customer else [5 / 35] * 3
+    order = [17 / 5, 10 / 2, 6.0] if per_customer else [33 / 8] * 3
+    for row, (weeks, i) in enumerate((weeks, i) for weeks in (13, 52) for i in range(3)):
+        delta = np.log1p(rfm.columns["rate"][i]) / WEEKS
+        if survival == "exponential":
+            lived = by_hand(1.0, loss, delta, weeks)
+        else:
+            lived = by_hand(1.0, 0.0, delta, min(weeks, 35))
+        bought = (rfm.columns["share"][i] * order[i] - rfm.columns["handling"][i]) * frequency[i] * lived
+        served = rfm.columns["service"][i] / WEEKS * by_hand(1.0, 0.0, delta, weeks)  # to the end, bought or not
+        assert frame["clv_mean"][row] == pytest.approx(bought - served)
+        past = rfm.columns["share"][i] * [17, 10, 6][i] - rfm.columns["handling"][i] * [5, 2, 1][i]
+        past -= rfm.columns["service"][i] * rfm.T[i] / WEEKS
+        assert frame["past_value"][row] == pytest.approx(past)
+        assert frame["lifetime_value_mean"][row] == pytest.approx(past + bought - served)
+
+
+def test_a_horizon_among_several_is_that_horizon_alone():
+    formula, plan = SimpleFormula(gap="5 weeks"), Plan(["13 weeks", "1 year"], 0.1, 0.3, 1.0, 2.0)
+    made = formula.value(base(), plan, draws=20)
+    for horizon in ("13 weeks", "1 year"):
+        alone = formula.value(base(), Plan(horizon, 0.1, 0.3, 1.0, 2.0), draws=20)
+        pd.testing.assert_frame_equal(made.at(horizon).frame(), alone.frame(), check_exact=True)
+        assert made.at(horizon).total().expected.tolist() == alone.total().expected.tolist()
+        assert repr(made.at(horizon)) == repr(alone)
+        pd.testing.assert_frame_equal(
+            pd.concat(made.at(horizon).frames(2), ignore_index=True), alone.frame(), check_exact=True
+        )
+
+
+def test_a_column_of_one_number_is_to_the_last_bit_that_number():
+    same = with_terms(rate=0.1, share=0.3, handling=1, service=2.0)
+    made = SimpleFormula(gap="5 weeks").value(same, Plan("1 year", "rate", "share", "handling", "service"), draws=20)
+    other = SimpleFormula(gap="5 weeks").value(same, Plan("1 year", 0.1, 0.3, 1, 2), draws=20)
+    pd.testing.assert_frame_equal(made.frame(), other.frame(), check_exact=True)
+    assert made.total().expected.tolist() == other.total().expected.tolist()
+
+
+def test_segments_are_sums_of_their_customers():
+    rfm = with_terms(channel=["web", "shop", "web"])
+    made = SimpleFormula(gap="5 weeks", per_customer=True).value(rfm, PLAN, draws=20)
+    mean = made.frame()["clv_mean"]
+    segments = made.by("channel").frame()
+    assert segments["segment"].tolist() == ["shop", "web"]
+    assert segments["clv_mean"].tolist() == pytest.approx([mean[1], mean[0] + mean[2]])
+    assert not {"clv_lower", "clv_upper"} & set(segments)  # nothing is said of the realised value
+    assert (segments["expected_lower"] <= segments["expected_upper"]).all()
+
+
+def test_without_means_the_purchases_and_the_past_are_left():
+    made = SimpleFormula().value(base(), PLAN, draws=2)
+    assert made.frame(means=False).columns.tolist() == ["customer_id", "expected_purchases", "past_value"]
+
+
+def test_an_endless_value_needs_a_discount_of_everybody():
+    with pytest.raises(SettingError, match=r"An infinite horizon needs a discount.* 1 of 3 customers have none"):
+        SimpleFormula().value(with_terms(), Plan("infinite", "rate"))
+
+
 # --- borders ---------------------------------------------------------------------------------------------------------
 
 
@@ -156,7 +249,8 @@ def test_nobody_silent_is_an_endless_lifespan():
     order = 33 / 8
     assert discounted.total().mean == pytest.approx(3 * order * 5 / 35 * WEEKS / np.log(1.1))
     # Undiscounted purchases are endless: no number is better than infinity.
-    assert discounted.frame().columns.tolist() == ["customer_id", "expected_spend", "clv_mean"]
+    columns = ["customer_id", "expected_spend", "clv_mean", "past_value", "lifetime_value_mean"]
+    assert discounted.frame().columns.tolist() == columns
     with pytest.raises(
         InfiniteMeanError, match=r"No customer counts as gone.* Set one of these, a shorter gap=, or a lif"
     ):
@@ -171,10 +265,10 @@ def test_endless_time_gives_no_purchases_to_who_makes_none():
 
 def test_resamples_in_which_nobody_leaves_give_no_nan():
     made = SimpleFormula(gap="5 weeks", per_customer=True).predict(base(), "infinite", draws=50)
-    expected = np.vstack([chunk.expected for chunk in made.source.chunks()])
+    expected = np.vstack([*made.source.stream(lambda chunks: chunks[0].expected)])
     assert np.isinf(expected).any()
     assert not np.isnan(expected).any()
-    assert made.summary.mean.tolist() == pytest.approx([0.2 * 35, 0.1 * 35, 0.0])
+    assert made.frame()["purchases_mean"].tolist() == pytest.approx([0.2 * 35, 0.1 * 35, 0.0])
 
 
 def test_an_infinite_horizon_is_finite_where_customers_leave():
@@ -256,11 +350,11 @@ def test_the_order_of_the_customers_is_irrelevant_and_the_seed_is_not(cdnow_rfm)
 
 def test_chunks_hold_every_customer_once(cdnow_rfm):
     made, sizes = SimpleFormula(per_customer=True).predict(cdnow_rfm, "39 weeks", draws=1000), []
-    summary = made.summarize(sizes.append)
+    made.summarize(sizes.append)
     assert sizes == [1048, 1048, 261]
-    lived = made.source.ingredients(np.ones(2357)).loss
-    assert summary.mean == pytest.approx(cdnow_rfm.frequency / cdnow_rfm.T * by_hand(1.0, lived, 0, 39))
-    assert summary.total.mean == pytest.approx(summary.mean.sum())
+    lived, found = made.source.ingredients(np.ones(2357)).loss, made.frame()["purchases_mean"]
+    assert found.to_numpy() == pytest.approx(cdnow_rfm.frequency / cdnow_rfm.T * by_hand(1.0, lived, 0, 39))
+    assert made.total().mean == pytest.approx(found.sum())
 
 
 def test_nothing_is_said_of_the_realised_value(cdnow_rfm):

@@ -1,10 +1,13 @@
 """Valuation: recomputed naively, draw by draw and customer by customer, and held to what money must obey."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import hyp2f1
 
@@ -21,8 +24,9 @@ from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.value import Valuation, value
 
 PLAN = Plan(horizon="2 years", discount=0.10, margin=0.30)
-COLUMNS = ["customer_id", "p_alive", "expected_purchases", "expected_spend", "clv_mean", "clv_median", "clv_lower"]
-COLUMNS += ["clv_upper", "p_zero"]
+COLUMNS = ["customer_id", "p_alive", "expected_purchases", "discounted_purchases", "expected_spend", "clv_mean"]
+COLUMNS += ["clv_sd", "clv_median", "clv_lower", "clv_upper", "p_zero", "past_value", "lifetime_value_mean"]
+YEAR = 365.25 / 7  # in weeks
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +46,18 @@ def fits(cdnow_purchases, cdnow_spend):
 
 def mean(fits, rfm, plan):
     return value(*fits, rfm, plan, draws=1).frame()["clv_mean"].to_numpy()
+
+
+def having(rfm, **columns):
+    """Return the customers with further columns."""
+    return RFM.from_frame(rfm.frame().assign(**columns), unit="week")
+
+
+def futures(found):
+    """Return every customer's futures, ``(customers, futures)``, in the order of the customers."""
+    parts = found.source.stream(lambda chunks: (chunks[0].customers, chunks[0].realised.T.copy()))
+    customers, realised = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return realised[np.argsort(customers)]
 
 
 def discounted_by_quadrature(r, alpha, a, b, x, t_x, T, weeks, delta):
@@ -86,6 +102,30 @@ def test_the_mean_is_the_margin_times_the_average_over_draws_of_purchases_times_
         assert found["expected_spend"][i] == pytest.approx(np.mean(spends), rel=1e-9)
 
 
+def test_costs_and_columns_enter_under_each_draw(fits, cdnow_rfm) -> None:
+    own = {"share": [0.3, 0.5, 1.0, 0.2], "rate": [0.1, 0.0, 0.25, 0.1], "handling": [0.0, 2.5, 60.0, 1.0]}
+    own["service"] = [12.0, 0.0, 5.0, 40.0]
+    few = having(cdnow_rfm.take(np.array([0, 2, 5, 1515])), **own)
+    purchases, spend = (fit.draws.parameters() for fit in fits)
+    n = 25
+    plan = Plan(["6 months", "2 years"], "rate", "share", "handling", "service")
+    frame = value(*fits, few, plan, draws=n).frame()
+    for horizon, years in (("6 months", 0.5), ("2 years", 2.0)):
+        found = frame[frame["horizon"] == horizon].reset_index(drop=True)
+        for i in range(4):
+            x, t_x, T, m = few.frequency[i], few.recency[i], few.T[i], few.money[i]
+            delta, share, handling = np.log1p(own["rate"][i]) / YEAR, own["share"][i], own["handling"][i]
+            products, counts = [], []
+            for j in range(n):
+                r, alpha, a, b = (float(values[j, 0]) for values in purchases.values())
+                p, q, gamma = (float(values[j, 0]) for values in spend.values())
+                counts.append(discounted_by_quadrature(r, alpha, a, b, x, t_x, T, years * YEAR, delta))
+                products.append(counts[-1] * (share * p * (gamma + x * m) / (p * x + q - 1) - handling))
+            serving = own["service"][i] / YEAR * quad(lambda s, d=delta: np.exp(-d * s), 0, years * YEAR)[0]
+            assert found["clv_mean"][i] == pytest.approx(np.mean(products) - serving, rel=1e-6)
+            assert found["discounted_purchases"][i] == pytest.approx(np.mean(counts), rel=1e-6)
+
+
 def test_the_published_discounted_purchases_are_in_the_value(points, oracle) -> None:
     case = oracle("bg_nbd")["discounted"]
     frame = {"customer_id": [1], "frequency": case["x"], "recency": case["t_x"], "T": case["T"], "monetary_value": 30.0}
@@ -99,8 +139,7 @@ def test_the_total_is_the_sum_of_the_customers(fits, some) -> None:
     frame, total = found.frame(), found.total()
     assert total.mean == pytest.approx(frame["clv_mean"].sum(), rel=1e-12)
     assert total.expected.mean() == pytest.approx(total.mean, rel=1e-9)
-    realised = np.concatenate([chunk.realised for chunk in found.source.chunks()], axis=1)
-    np.testing.assert_allclose(np.sort(total.realised), np.sort(realised.sum(axis=1)), rtol=1e-12)
+    np.testing.assert_allclose(total.realised, futures(found).sum(axis=0), rtol=1e-12)
 
 
 def test_the_realised_value_has_the_expected_mean(fits, some) -> None:
@@ -126,9 +165,9 @@ def test_p_zero_is_the_probability_of_no_purchase(points, some) -> None:
 
 def test_the_margin_is_a_factor(fits, some) -> None:
     all_of_it, a_fifth = (value(*fits, some, Plan("2 years", 0.1, margin), draws=100) for margin in (1.0, 0.2))
-    columns = ["clv_mean", "clv_median", "clv_lower", "clv_upper"]
+    columns = ["clv_mean", "clv_sd", "clv_median", "clv_lower", "clv_upper", "past_value", "lifetime_value_mean"]
     np.testing.assert_allclose(a_fifth.frame()[columns], 0.2 * all_of_it.frame()[columns], rtol=1e-12)
-    others = ["p_alive", "expected_purchases", "expected_spend", "p_zero"]
+    others = ["p_alive", "expected_purchases", "discounted_purchases", "expected_spend", "p_zero"]
     pd.testing.assert_frame_equal(a_fifth.frame()[others], all_of_it.frame()[others])
     np.testing.assert_allclose(a_fifth.total().realised, 0.2 * all_of_it.total().realised)
 
@@ -146,7 +185,228 @@ def test_money_later_is_worth_less(fits, some) -> None:
 
 def test_without_discount_it_is_purchases_times_spend_for_a_point(points, some) -> None:
     frame = value(*points, some, Plan("39 weeks"), draws=1).frame()
+    assert "discounted_purchases" not in frame
     np.testing.assert_allclose(frame["clv_mean"], frame["expected_purchases"] * frame["expected_spend"], rtol=1e-12)
+
+
+def test_the_components_multiply_to_the_value_of_a_point(points, some) -> None:
+    frame = value(*points, some, PLAN, draws=1).frame()
+    product = frame["discounted_purchases"] * frame["expected_spend"]
+    np.testing.assert_allclose(frame["clv_mean"], 0.30 * product, rtol=1e-12)
+    assert (frame["discounted_purchases"] < frame["expected_purchases"]).all()
+    dear = value(*points, some, replace(PLAN, cost_per_purchase=4.0, cost_to_serve=6.0), draws=1).frame()
+    serving = 6.0 * (1 - 1.1**-2) / np.log(1.1)
+    expected = 0.30 * product - 4.0 * frame["discounted_purchases"] - serving
+    np.testing.assert_allclose(dear["clv_mean"], expected, rtol=1e-12)
+
+
+# --- costs, and terms of each customer's own -------------------------------------------------------------------------
+
+HORIZONS = ["6 months", "2 years", "infinite"]
+
+
+def test_a_column_of_one_number_is_to_the_last_bit_that_number(fits, some) -> None:
+    same = having(some, rate=0.10, share=0.3, handling=1.5, service=4)
+    numbers = value(*fits, some, Plan(HORIZONS, 0.10, 0.3, 1.5, 4), draws=60, seed=2)
+    columns = value(*fits, same, Plan(HORIZONS, "rate", "share", "handling", "service"), draws=60, seed=2)
+    pd.testing.assert_frame_equal(columns.frame(), numbers.frame(), check_exact=True)
+    for horizon in HORIZONS:
+        assert columns.at(horizon).total().realised.tolist() == numbers.at(horizon).total().realised.tolist()
+
+
+@pytest.mark.parametrize("horizons", [HORIZONS, "infinite", "1 year"])
+def test_a_customer_s_numbers_are_those_of_the_own_terms_whoever_else_is_valued(fits, some, horizons) -> None:
+    some = some.take(slice(30))
+    turn = np.arange(len(some)) % 3
+    own = [(0.05, 0.9, 0.0, 3.0), (0.30, 0.2, 1.5, 0.0), (0.10, 0.5, 4.0, 12.0)]
+    names = ("rate", "share", "handling", "service")
+    mixed = having(some, **{name: np.array([of[i] for of in own])[turn] for i, name in enumerate(names)})
+    found = value(*fits, mixed, Plan(horizons, *names), draws=40, seed=2)
+    frame = found.frame()
+    for which, terms in enumerate(own):
+        alone = value(*fits, some, Plan(horizons, *terms), draws=40, seed=2).frame()
+        rows = np.resize(turn, len(frame)) == which
+        pd.testing.assert_frame_equal(frame[rows], alone[rows], check_exact=True)
+    parts = pd.concat(found.frames(13), ignore_index=True)
+    order = ["customer_id", *(["horizon"] if "horizon" in frame else [])]
+    pd.testing.assert_frame_equal(
+        parts.sort_values(order, ignore_index=True), frame.sort_values(order, ignore_index=True), check_exact=True
+    )
+
+
+@pytest.mark.parametrize(("discount", "years"), [(0.0, 2.0), (0.10, 2.0), (0.10, np.inf)])
+def test_serving_costs_until_the_horizon_whatever_a_customer_does(fits, some, discount, years) -> None:
+    horizon = "infinite" if np.isinf(years) else "2 years"
+    free, served = (value(*fits, some, Plan(horizon, discount, cost_to_serve=c), draws=80) for c in (0.0, 12.0))
+    delta = np.log1p(discount)
+    charged = 12.0 * (1 - np.exp(-delta * years)) / delta if discount else 12.0 * years
+    for name in ("clv_mean", "clv_median", "clv_lower", "clv_upper"):
+        np.testing.assert_allclose(served.frame()[name], free.frame()[name] - charged, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(served.frame()["clv_sd"], free.frame()["clv_sd"], rtol=1e-6, atol=1e-9)
+    assert served.frame()["p_zero"].tolist() == free.frame()["p_zero"].tolist()
+    np.testing.assert_allclose(futures(served), futures(free) - charged, atol=1e-9)
+    assert (served.frame()["clv_lower"] >= -charged * (1 + 1e-12)).all()
+
+
+def test_p_zero_stays_the_probability_of_no_purchase_under_any_cost(fits, some) -> None:
+    free = value(*fits, some, PLAN, draws=200).frame()["p_zero"]
+    for costs in ({"cost_per_purchase": 500.0}, {"cost_to_serve": 7.0}, {"cost_per_purchase": 3, "cost_to_serve": 1e6}):
+        assert value(*fits, some, replace(PLAN, **costs), draws=200).frame()["p_zero"].tolist() == free.tolist()
+
+
+def test_the_costs_of_a_future_are_its_purchases(fits, some) -> None:
+    plain, with_cost = (futures(value(*fits, some, Plan("2 years", cost_per_purchase=c), draws=80)) for c in (0, 1))
+    count = plain - with_cost
+    np.testing.assert_allclose(count, count.round(), atol=1e-9)
+    assert count.round().max() > 5
+    assert ((count.round() > 0) == (plain > 0)).all()
+    both = futures(value(*fits, some, Plan("2 years", margin=0.3, cost_per_purchase=2), draws=80))
+    np.testing.assert_allclose(both, 0.3 * plain - 2 * count.round(), atol=1e-9)
+
+
+@given(
+    margin=st.floats(0.01, 1), cost=st.floats(0, 100), serving=st.floats(0, 100), discount=st.sampled_from([0.0, 0.1])
+)
+@settings(max_examples=25)
+def test_value_is_linear_in_margin_and_costs(fits, some, margin, cost, serving, discount) -> None:
+    def of(margin, cost, serving):
+        return mean(fits, few, Plan("1 year", discount, margin, cost, serving))
+
+    few = some.take(slice(8))
+    money = of(1.0, 0.0, 0.0)
+    purchases, service = money - of(1.0, 1.0, 0.0), money - of(1.0, 0.0, 1.0)
+    expected = margin * money - cost * purchases - serving * service
+    np.testing.assert_allclose(of(margin, cost, serving), expected, rtol=1e-9, atol=1e-9 * (1 + cost + serving))
+
+
+@given(st.floats(0, 0.9), st.floats(0.01, 0.1))
+@settings(max_examples=25)
+def test_a_higher_discount_leaves_less(points, some, discount, more) -> None:
+    few = some.take(slice(8))
+    low, high = (mean(points, few, Plan("3 years", rate)) for rate in (discount, discount + more))
+    assert (high < low).all()
+    # What is taken off is at most what a purchase on the last day loses.
+    assert (high > low * ((1 + discount) / (1 + discount + more)) ** 3 * (1 - 1e-12)).all()
+
+
+@given(
+    x=st.integers(0, 30),
+    until=st.floats(0.01, 1),
+    T=st.floats(1, 300),
+    ends=st.tuples(st.floats(0.05, 3), st.floats(0.05, 3)),
+    discount=st.sampled_from([0.0, 0.1, 1.0]),
+)
+@settings(max_examples=40, deadline=None)
+def test_adjacent_horizons_add_up(points, x, until, T, ends, discount) -> None:
+    t_x = T * until if x else 0.0
+    table = {"customer_id": [1], "frequency": x, "recency": t_x, "T": T, "monetary_value": 20.0 * (x > 0)}
+    rfm = RFM.from_frame(pd.DataFrame(table), unit="week")
+    first, then = ends
+    plan = Plan([f"{first * 365.25} days", f"{(first + then) * 365.25} days"], discount, cost_to_serve=3.0)
+    frame = value(*points, rfm, plan, draws=1).frame()
+    model, delta = points[0].model, np.log1p(discount) / YEAR
+    by_hand = [
+        discounted_by_quadrature(model.r, model.alpha, model.a, model.b, x, rfm.recency[0], T, years * YEAR, delta)
+        for years in (first, first + then)
+    ]
+    later = frame["expected_spend"][0] * (by_hand[1] - by_hand[0])
+    service = 3.0 * quad(lambda s: (1 + discount) ** -s, first, first + then)[0]
+    gained = frame["clv_mean"][1] - frame["clv_mean"][0]
+    assert gained == pytest.approx(later - service, rel=1e-6, abs=1e-6)
+
+
+# --- the past --------------------------------------------------------------------------------------------------------
+
+
+def test_past_value_is_what_a_customer_brought_under_the_same_plan(fits, some) -> None:
+    own = having(some, share=np.where(some.frequency > 0, 0.2, 0.7))
+    plan = Plan(["1 year", "2 years"], 0.10, "share", cost_per_purchase=1.5, cost_to_serve=5)
+    found = value(*fits, own, plan, draws=20)
+    frame = found.frame()
+    revenue = some.first_spend + some.frequency * some.monetary_value
+    past = own.columns["share"] * revenue - 1.5 * (some.frequency + 1) - 5 * some.T_days / 365.25
+    np.testing.assert_allclose(frame["past_value"], np.tile(past, 2), rtol=1e-12)
+    np.testing.assert_allclose(found.past_value, past, rtol=1e-12)
+    assert (frame["lifetime_value_mean"] == frame["past_value"] + frame["clv_mean"]).all()
+    np.testing.assert_allclose(found.at("1 year").frame()["past_value"], past, rtol=1e-12)
+
+
+def test_past_value_is_the_money_in_the_log(fits, cdnow_split) -> None:
+    log = cdnow_split[0]
+    rfm = log.summarize(unit="week")
+    brought = log.frame().groupby("customer_id")["amount"].sum()
+    found = value(*fits, rfm, Plan("1 year"), draws=1).past_value
+    np.testing.assert_allclose(found, brought.loc[rfm.customer_id], rtol=1e-12)
+
+
+def test_without_the_value_of_first_purchases_nothing_is_said_of_the_past(fits, some) -> None:
+    found = value(*fits, replace(some, first_spend=None), PLAN, draws=20)
+    assert found.past_value is None
+    assert list(found.frame()) == [name for name in COLUMNS if name not in ("past_value", "lifetime_value_mean")]
+
+
+# --- several horizons, and segments ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("discount", [0.0, 0.10])
+def test_a_horizon_among_several_is_that_horizon_alone(fits, some, discount) -> None:
+    horizons = ["3 months", "1 year", "infinite" if discount else "5 years"]
+    found = value(*fits, some, Plan(horizons, discount, 0.3, 1.0, 2.0), draws=100, seed=5)
+    frame = found.frame()
+    assert frame["horizon"].tolist() == np.repeat(found.horizons, len(some)).tolist()
+    assert frame["customer_id"].tolist() == some.customer_id.tolist() * 3
+    for horizon in horizons:
+        alone = value(*fits, some, Plan(horizon, discount, 0.3, 1.0, 2.0), draws=100, seed=5)
+        within = found.at(horizon)
+        assert within.plan == alone.plan
+        assert repr(within) == repr(alone)
+        own = frame[frame["horizon"] == horizon].drop(columns="horizon").reset_index(drop=True)
+        if horizon == "infinite":
+            own = own.drop(columns="expected_purchases")
+        pd.testing.assert_frame_equal(within.frame(), alone.frame(), rtol=1e-12)
+        pd.testing.assert_frame_equal(own, alone.frame(), rtol=1e-12)
+        assert within.frame()["p_zero"].tolist() == alone.frame()["p_zero"].tolist()
+        np.testing.assert_allclose(within.total().realised, alone.total().realised, rtol=1e-12)
+        pd.testing.assert_frame_equal(within.interval(0.5), alone.interval(0.5), rtol=1e-12)
+        pd.testing.assert_frame_equal(pd.concat(within.frames(50), ignore_index=True), alone.frame(), check_exact=True)
+
+
+def test_a_longer_horizon_shows_more_of_the_same_futures(fits, some) -> None:
+    found = value(*fits, some, Plan(["3 months", "1 year", "5 years"], 0.10), draws=60)
+    short, middle, long = (futures(found.at(horizon)) for horizon in found.horizons)
+    assert (short <= middle).all()
+    assert (middle <= long).all()
+    assert (short < long).any()
+
+
+def test_what_needs_one_horizon_says_how_to_choose(fits, some) -> None:
+    found = value(*fits, some, Plan(["3 months", "1 year"]), draws=10)
+    for name, ask in (("total", found.total), ("contributions", found.contributions)):
+        with pytest.raises(SettingError, match=rf'horizons: 3 months, 1 year.*at\("1 year"\)\.{name}'):
+            ask()
+    with pytest.raises(SettingError, match="'2 years' is not among the horizons of this forecast: 3 months, 1 year"):
+        found.at("2 years")
+
+
+def test_segments_in_a_column_are_summed_future_by_future(fits, some) -> None:
+    channel = np.array(["web", "shop", "post"])[np.arange(len(some)) % 3]
+    found = value(*fits, having(some, channel=channel), replace(PLAN, cost_to_serve=1.0), draws=90)
+    segments = found.by("channel")
+    assert segments.names.tolist() == ["post", "shop", "web"]
+    frame, each = found.frame(), futures(found)
+    for name in segments.names:
+        own = channel == name
+        assert segments[name].mean == pytest.approx(frame["clv_mean"][own].sum(), rel=1e-12)
+        np.testing.assert_allclose(segments[name].realised, each[own].sum(axis=0), rtol=1e-10)
+    table = segments.frame()
+    assert table["customers"].tolist() == [int((channel == name).sum()) for name in segments.names]
+    assert table["clv_mean"].sum() == pytest.approx(found.total().mean, rel=1e-12)
+    np.testing.assert_allclose(sum(total.expected for total in segments.totals), found.total().expected, rtol=1e-10)
+    with pytest.raises(SettingError, match=r"no column 'chanel'\. Its columns are: channel"):
+        found.by("chanel")
+
+
+# --- borders ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", [BGNBD, MBGNBD, NBD])
@@ -174,6 +434,18 @@ def test_a_fit_in_days_values_customers_in_weeks_alike(cdnow_split, some, points
     np.testing.assert_allclose(mean(points, daily.take(rows), PLAN), mean(points, some, PLAN), rtol=1e-6)
 
 
+@pytest.mark.parametrize("counts_cores_by_affinity", [True, False])
+def test_as_many_threads_work_as_are_asked_for(points, some, monkeypatch, counts_cores_by_affinity) -> None:
+    if not counts_cores_by_affinity:
+        monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    elif not hasattr(os, "sched_getaffinity"):
+        pytest.skip("this system does not say which cores a process may use")
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert value(*points, some, PLAN, threads=3).source.threads == 3
+    cores = len(os.sched_getaffinity(0)) if counts_cores_by_affinity else 64
+    assert value(*points, some, PLAN).source.threads == cores
+
+
 def test_fits_with_unequal_draws_are_refused(fits, points, cdnow_rfm, some) -> None:
     fewer = fit(GammaGamma, cdnow_rfm, Laplace(draws=500))
     one = fit(GammaGamma, cdnow_rfm, Laplace(draws=1))
@@ -194,8 +466,44 @@ def test_an_infinite_spend_is_refused(population) -> None:
     spend = fit(GammaGamma, wild)
     assert spend.verdict.ok
     assert spend.model.q < 1
-    with pytest.raises(InfiniteMeanError, match="infinite for"):
-        value(fit(BGNBD, wild), spend, wild, PLAN, draws=50).frame()
+    purchases = fit(BGNBD, wild)
+    found = value(purchases, spend, wild, PLAN, draws=50)
+    once = (wild.frequency == 0).sum()
+    infinite = spend.draws.take(slice(50)).q <= 1
+    assert infinite.any()
+    with pytest.raises(
+        InfiniteMeanError,
+        match=rf"Gamma-Gamma: {once:,} of 3,000 customers have an infinite expected spend under some draws of the "
+        rf"parameters, {infinite.mean() * once / 3000:.1%} of all pairs.*frame\(means=False\), interval\(\), "
+        r"quantiles\(\).*clv\.GammaGammaAllPurchases",
+    ):
+        found.frame()
+    for ask in (found.expected_interval, found.contributions, lambda: next(found.frames())):
+        with pytest.raises(InfiniteMeanError, match=r"frame\(means=False\)"):
+            ask()
+    for ask in (lambda: found.total().mean, found.total().expected_interval):
+        with pytest.raises(InfiniteMeanError, match=r"expected sum is infinite.*interval\(\)"):
+            ask()
+    bare = found.frame(means=False)
+    left_out = {"expected_spend", "clv_mean", "clv_sd", "past_value", "lifetime_value_mean"}  # no first_spend here
+    assert list(bare) == [name for name in COLUMNS if name not in left_out]
+    assert np.isfinite(bare.drop(columns="customer_id").to_numpy()).all()
+    ends = found.interval(0.90)
+    assert bare["clv_lower"].tolist() == ends["lower"].tolist()
+    assert bare["clv_upper"].tolist() == ends["upper"].tolist()
+    pd.testing.assert_frame_equal(pd.concat(found.frames(700, means=False), ignore_index=True), bare, check_exact=True)
+    groups = found.by(np.where(wild.frequency > 0, "again", "once")).frame()
+    assert list(groups) == ["segment", "customers", "clv_lower", "clv_upper"]
+    assert found.total().interval().lower > 0
+    # Where all bought again, every mean exists.
+    again = value(purchases, spend, wild.take(wild.frequency > 2), PLAN, draws=50).frame()
+    assert np.isfinite(again["clv_mean"]).all()
+
+
+def test_without_means_the_rest_of_the_table_is_the_same(fits, some) -> None:
+    found = value(*fits, some, PLAN, draws=50)
+    left_out = ["expected_spend", "clv_mean", "clv_sd", "lifetime_value_mean"]
+    pd.testing.assert_frame_equal(found.frame(means=False), found.frame().drop(columns=left_out), check_exact=True)
 
 
 def test_spend_without_a_mean_of_the_population_has_one_where_all_purchases_are_seen() -> None:
@@ -203,7 +511,7 @@ def test_spend_without_a_mean_of_the_population_has_one_where_all_purchases_are_
         BGNBD(0.6, 6.0, 0.9, 3.0), GammaGamma(2.0, 0.6, 15.0), ages=np.full(3000, 39.0), unit="week", seed=8
     )
     purchases, repeats, every = (fit(model, wild) for model in (BGNBD, GammaGamma, GammaGammaAllPurchases))
-    with pytest.raises(InfiniteMeanError, match=r"Or fit clv\.GammaGammaAllPurchases"):
+    with pytest.raises(InfiniteMeanError, match=r"For means, fit clv\.GammaGammaAllPurchases"):
         value(purchases, repeats, wild, PLAN, draws=50).frame()
     assert every.model.q < 1
     frame = value(purchases, every, wild, PLAN, draws=50).frame()
@@ -212,6 +520,22 @@ def test_spend_without_a_mean_of_the_population_has_one_where_all_purchases_are_
     dear = wild.first_spend > np.median(wild.first_spend[once])
     spend = frame["expected_spend"].to_numpy()
     assert spend[once & dear].min() > spend[once & ~dear].max()
+
+
+def test_who_bought_once_is_valued_by_the_own_purchase_where_all_purchases_are_seen(fits, cdnow_rfm) -> None:
+    table = {"customer_id": ["a", "b", "c"], "frequency": 0, "recency": 0.0, "T": 30.0, "monetary_value": 0.0}
+    once = RFM.from_frame(pd.DataFrame(table | {"first_spend": [5.0, 40.0, 200.0]}), unit="week")
+    alike = value(*fits, once, PLAN, draws=400).frame()
+    assert len(set(alike["clv_mean"])) == 1
+    every = fit(GammaGammaAllPurchases, cdnow_rfm)
+    apart = value(fits[0], every, once, PLAN, draws=400).frame()
+    assert (np.diff(apart["clv_mean"]) > 0).all()
+    assert (np.diff(apart["expected_spend"]) > 0).all()
+    p, q, gamma = (values[:400, 0] for values in every.draws.parameters().values())
+    expected = [np.mean(p * (gamma + spent) / (p + q - 1)) for spent in (5.0, 40.0, 200.0)]
+    np.testing.assert_allclose(apart["expected_spend"], expected, rtol=1e-9)
+    assert apart["p_alive"].tolist() == alike["p_alive"].tolist()
+    assert apart["p_zero"].tolist() == alike["p_zero"].tolist()
 
 
 def test_first_purchases_of_unknown_value_are_refused_before_anything_is_computed(fits, cdnow_rfm) -> None:
