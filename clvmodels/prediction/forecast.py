@@ -173,11 +173,10 @@ class Forecast:
         >>> forecast.at("3 months")
         Forecast of purchases within 3 months for 2,357 customers
         """
-        lengths = [duration(each).days for each in self.horizons]
-        asked = duration(horizon).days
-        if asked not in lengths:
+        asked = str(duration(horizon))
+        if asked not in self.horizons:
             raise SettingError(f"{horizon!r} is not among the horizons of this forecast: {', '.join(self.horizons)}.")
-        return self._at(lengths.index(asked))
+        return self._at(self.horizons.index(asked))
 
     def summarize(self, progress: Progress | None = None) -> None:
         """Stream all customers and keep the summaries; ``progress`` is told how many customers each chunk had."""
@@ -210,7 +209,8 @@ class Forecast:
         """
         for start in range(0, len(self.rfm), customers):
             part = slice(start, start + customers)
-            yield replace(self, rfm=self.rfm.take(part), source=self.source.take(part)).frame(means=means)
+            own = replace(self, rfm=self.rfm.take(part), source=self.source.take(part), part_of=None)
+            yield own.frame(means=means)
 
     def interval(self, level: float = 0.90) -> pd.DataFrame:
         """Return each customer's central interval of the *realised* value: ``customer_id, lower, upper``."""
