@@ -54,6 +54,8 @@ class ModelSource:
         Whether the rows are draws of a posterior.
     threads
         How many chunks are worked on at a time.
+    discounted
+        Whether anybody's value is discounted, so that everybody has the column.
     """
 
     purchases: PurchaseModel
@@ -66,6 +68,7 @@ class ModelSource:
     seed: int
     uncertain: bool
     threads: int
+    discounted: bool
 
     def at(self, horizon: int) -> Self:
         """Return the source of one of the horizons alone; its futures are the same."""
@@ -226,7 +229,7 @@ class _ModelChunk:
         if shared.source.spend is None:
             silent = shared.source.missing[self.horizon](shared.customers)
             columns["p_purchase"] = _mean(shared.alive * (1 - silent))[own]
-        elif shared.terms.discounted:
+        elif shared.source.discounted:
             columns["discounted_purchases"] = _mean(self._discounted)
         return columns
 
@@ -376,7 +379,8 @@ def model_source(
         draws,
         int(seed),
         uncertain=purchases.posterior is not None,
-        threads=threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        threads=threads or _cores(),
+        discounted=terms.discounted,
     )
 
 
@@ -411,6 +415,10 @@ def _in_order(work: Callable[[S], R], items: Iterable[S], threads: int) -> Itera
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _mean(values: Floats) -> Floats:
