@@ -12,6 +12,7 @@ from numba import boolean, float64, int64, intp, njit, types, uint64
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # the odd number next to 2**64 / golden ratio
 _LIVES, _SPENDS, _OPENS = np.uint64(1), np.uint64(2), np.uint64(3)  # what a future's own streams are for
+_WORTHLESS = -math.log(1e-6)  # interest after which an endless future is not looked at any more
 _TAIL, _AREA = 3.6541528853610088, 0.00492867323399  # of the normal density in 256 layers: Marsaglia & Tsang (2000)
 
 
@@ -179,7 +180,7 @@ def futures(
         Whether purchases have values; the shape of the values, and the gamma distribution of their rate, ``(customers,
         draws)``. Without values, each is worth one.
     ends
-        Horizons in growing order, ``(horizons, histories)``.
+        Horizons in growing order, ``(horizons, histories)``; the last may be infinite where there is interest.
     delta, margin, cost
         Force of interest, share of a value that remains, and what is taken from each purchase, ``(customers,)``.
     worth
@@ -211,6 +212,8 @@ def futures(
             life = _hashed(bits ^ _LIVES)
             k, per = shape[h, j], rate[h, j]
             last = ends[horizons - 1, h]
+            if math.isinf(last):
+                last = _WORTHLESS / delta[i]
             if leaves:
                 life, e = _exponential(life)
                 last = min(last, leave_rate[h, j] * math.expm1(e / leave_shape[h, j]))

@@ -26,7 +26,6 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 _CELLS = 2**18  # futures x customers x horizons held at once by a thread: 2 MB an array
-_WORTHLESS = 1e-6  # discount factor beyond which an infinite horizon is not simulated
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +120,8 @@ class ModelSource:
 
     @cached_property
     def ends(self) -> Floats:
-        """How far the futures go, ``(horizons,)``: an infinite horizon until nothing matters any more."""
-        ends = np.array(self.t)
-        if np.isinf(ends[-1]):
-            ends[-1] = -np.log(_WORTHLESS) / self.terms.delta.min()
-        return ends
+        """How far the futures go, ``(horizons,)``."""
+        return np.array(self.t)
 
     @cached_property
     def counting(self) -> tuple[GivenAlive | None, ...]:
