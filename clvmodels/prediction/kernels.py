@@ -13,6 +13,7 @@ from numba import boolean, float64, int64, intp, njit, types, uint64
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # the odd number next to 2**64 / golden ratio
 _LIVES, _SPENDS, _OPENS = np.uint64(1), np.uint64(2), np.uint64(3)  # what a future's own streams are for
 _WORTHLESS = -math.log(1e-6)  # interest after which an endless future is not looked at any more
+_LEAST = 1e-290  # a gamma number is positive, even where its shape is next to nothing
 _TAIL, _AREA = 3.6541528853610088, 0.00492867323399  # of the normal density in 256 layers: Marsaglia & Tsang (2000)
 
 
@@ -98,7 +99,7 @@ def _gamma(state, shape):
     lift = 1.0
     if shape < 1:
         state, e = _exponential(state)
-        lift = math.exp(-e / shape)
+        lift = max(math.exp(-e / shape), _LEAST)
         shape += 1
     d = shape - 1 / 3
     state, g = _gamma_from_one(state, d, 1 / math.sqrt(9 * d))
