@@ -215,6 +215,8 @@ def futures(
             last = ends[horizons - 1, h]
             if math.isinf(last):
                 last = _WORTHLESS / delta[i]
+                if horizons > 1:
+                    last = max(last, ends[horizons - 2, h])
             if leaves:
                 life, e = _exponential(life)
                 last = min(last, leave_rate[h, j] * math.expm1(e / leave_shape[h, j]))
