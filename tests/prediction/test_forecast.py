@@ -254,7 +254,7 @@ def test_what_one_horizon_shows_is_kept_for_all(two_horizons) -> None:
 def test_a_horizon_is_named_by_any_words_for_it(two_horizons) -> None:
     for words in ("1 year", "12 months", "365.25 days", timedelta(days=365.25)):
         assert two_horizons.at(words).horizons == ("1 year",)
-    with pytest.raises(SettingError, match="'2 years' is not among the horizons .*: 6 months, 1 year"):
+    with pytest.raises(SettingError, match=r"'2 years' is not among the horizons .*: 6 months, 1 year"):
         two_horizons.at("2 years")
 
 
@@ -356,7 +356,7 @@ def test_infinite_means_are_refused_with_the_share_of_customers_and_draws(wild) 
 
 
 def test_where_means_are_infinite_there_are_medians_and_intervals(wild) -> None:
-    found, rfm = wild
+    found, _ = wild
     frame = found.frame(means=False)
     assert list(frame) == ["customer_id", "p_alive", "expected_purchases", *_QUANTILES, "p_zero", "past_value"]
     assert np.isfinite(frame.iloc[:, 1:].to_numpy()).all()

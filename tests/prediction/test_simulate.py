@@ -1,5 +1,7 @@
 """Simulated futures against closed forms, and against customers who live event by event."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,7 +112,7 @@ def brute_force(model, i, t, many, rng):
     Rates, the probability to stop and the rate of leaving are drawn from their distributions given the history, as the
     papers state them; then gaps are waited for and coins are tossed, one by one.
     """
-    x, t_x, T = (float(value[0]) for value in history(i))
+    x, T = X[i], AGE[i]
     alive = rng.random(many) < float(np.squeeze(model.probability_alive(*history(i))))
     rate = rng.gamma(model.r + x, 1 / (model.alpha + T), many)
     stop, end = np.zeros(many), np.full(many, t)
@@ -262,7 +264,7 @@ def test_what_comes_between_two_horizons_is_what_comes_after_the_first(model) ->
     # Discounted to the first horizon, what comes after it is between none and all of the undiscounted value.
     delta = 0.02
     plain, discounted = (np.diff(futures(model, kinds(), ENDS, 3000, delta=d), axis=0) for d in (0.0, delta))
-    for i, (start, end) in enumerate(zip(ENDS[:-1], ENDS[1:], strict=True)):
+    for i, (start, end) in enumerate(pairwise(ENDS)):
         assert (discounted[i] <= plain[i] * np.exp(-delta * start) + 1e-12).all()
         assert (discounted[i] >= plain[i] * np.exp(-delta * end) - 1e-12).all()
 
