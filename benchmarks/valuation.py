@@ -1,13 +1,13 @@
-"""What do values of all customers cost, beside pymc-marketing and lifetimes in the same run?
+"""Time the values of all customers, beside pymc-marketing and lifetimes in the same run.
 
-Each candidate values customers one year ahead, discounted at 10 % a year, from a posterior that is at hand: the draws of
-clvmodels' own fits, which pymc-marketing is given too; lifetimes is given their mean. clvmodels returns, for each
+Each candidate values customers one year ahead, discounted at 10 % a year, from a posterior that is at hand: the draws
+of clvmodels' own fits, which pymc-marketing is given too; lifetimes is given their mean. clvmodels returns, for each
 customer, expected value and components, and the mean, sd, median, 90 % interval and P(nothing) of the realised value;
 pymc-marketing the expected value under each draw, with spend held at its mean; lifetimes the point.
 
 Up to 100,000 customers are observed daily, as in fitting.py, and many share a history; a million are observed in
-continuous time, so that no two do. Ten million are valued a hundred thousand at a time. Each candidate runs in a process
-of its own, in which a small valuation has warmed everything up, and is ended after ``--limit`` seconds. Memory is what
+continuous time, so that no two do. Ten million are valued a hundred thousand at a time. Each candidate runs in a
+process of its own, in which a small valuation has warmed everything up, and is ended after ``--limit`` seconds. Memory is what
 the process held at most beyond what it held before.
 
 Usage: python benchmarks/valuation.py [--limit SECONDS] [customers ...]

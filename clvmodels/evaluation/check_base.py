@@ -15,8 +15,8 @@ from clvmodels.data.transactions import Transactions
 from clvmodels.errors import DataError, SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel
-from clvmodels.prediction.totals import ends, quantile
 from clvmodels.prediction.predict import rows
+from clvmodels.prediction.totals import ends, quantile
 from clvmodels.units import DAYS
 
 LEVEL = 0.90

@@ -233,7 +233,7 @@ def compare(
     rfm = past.summarize(unit=unit)
     actual = Actual(*future.purchases_by_customer(rfm.customer_id), newcomers)
     results = [_result(recipe, rfm, actual, future.length, draws, seed, progress) for recipe in recipes]
-    return Comparison(tuple(results), _hindsight(rfm, actual), rfm, actual, future.length, draws, seed)
+    return Comparison(tuple(results), _hindsight(actual), rfm, actual, future.length, draws, seed)
 
 
 def standard_candidates() -> list[Any]:
@@ -282,7 +282,7 @@ def _spend_score(prediction: Prediction, rfm: RFM, actual: Actual, seed: int) ->
     return score(source, actual.money[bought])
 
 
-def _hindsight(rfm: RFM, actual: Actual) -> Result:
+def _hindsight(actual: Actual) -> Result:
     counts = actual.purchases.astype(float)
     purchases = score(HindsightSource(counts), counts)
     if actual.money is None:

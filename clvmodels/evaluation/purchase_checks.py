@@ -27,8 +27,8 @@ from clvmodels.evaluation.check_base import (
 )
 from clvmodels.inference.fit import Fit, random_stream
 from clvmodels.models.protocols import Floats, PurchaseModel
-from clvmodels.prediction.expected import expected_purchases
 from clvmodels.prediction.customers import Customers
+from clvmodels.prediction.expected import expected_purchases
 from clvmodels.prediction.simulate import Terms, simulate
 from clvmodels.units import DAYS, Duration, duration
 

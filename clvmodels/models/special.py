@@ -169,7 +169,7 @@ def _nodes(end: float, delta: float, least: float) -> int:
 
 
 def discount_weights(t: float, delta: float, c: Floats) -> tuple[Floats, Floats]:
-    r"""Return fixed times z and weights: :math:`\int_0^t e^{-\delta s} \, dG(s / c) = \sum_j w_j G(z_j)`, with G(0) = 0.
+    r"""Return times z and weights: :math:`\int_0^t e^{-\delta s} \, dG(s / c) = \sum_j w_j G(z_j)`, with G(0) = 0.
 
     The rule of ``discount_rule`` for functions of s / c: whatever c is, G is needed at the same times. They are
     Gauss-Legendre nodes in panels of log(1 + z), each a doubling of 1 + z, in which G is analytic up to a distance of

@@ -1,6 +1,6 @@
 """The customers of a forecast as arrays: their distinct histories once, and what is each customer's own."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -53,8 +53,3 @@ class Customers:
         return type(self)(
             self.x[histories], self.t_x[histories], self.T[histories], history, self.key[customers], seen, mean
         )
-
-    def apart(self) -> Self:
-        """Return them with a history each, even where histories are equal."""
-        own = self.history
-        return replace(self, x=self.x[own], t_x=self.t_x[own], T=self.T[own], history=np.arange(len(self)))

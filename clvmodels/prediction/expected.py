@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,4 +129,4 @@ def _panel(T: Floats, yardstick: float) -> Positions:
 def _runs(x: Floats) -> list[tuple[float, slice]]:
     """Return the distinct values of ordered numbers and where each stands."""
     starts = np.concatenate([[0], np.flatnonzero(np.diff(x)) + 1, [len(x)]])
-    return [(float(x[a]), slice(a, b)) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    return [(float(x[a]), slice(a, b)) for a, b in pairwise(starts)]

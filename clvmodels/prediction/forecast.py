@@ -173,11 +173,10 @@ class Forecast:
         >>> forecast.at("3 months")
         Forecast of purchases within 3 months for 2,357 customers
         """
-        lengths = [duration(each).days for each in self.horizons]
-        asked = duration(horizon).days
-        if asked not in lengths:
+        asked = str(duration(horizon))
+        if asked not in self.horizons:
             raise SettingError(f"{horizon!r} is not among the horizons of this forecast: {', '.join(self.horizons)}.")
-        return self._at(lengths.index(asked))
+        return self._at(self.horizons.index(asked))
 
     def summarize(self, progress: Progress | None = None) -> None:
         """Stream all customers and keep the summaries; ``progress`` is told how many customers each chunk had."""
@@ -210,8 +209,8 @@ class Forecast:
         """
         for start in range(0, len(self.rfm), customers):
             part = slice(start, start + customers)
-            part_alone = replace(self, rfm=self.rfm.take(part), source=self.source.take(part), part_of=None)
-            yield part_alone.frame(means=means)
+            own = replace(self, rfm=self.rfm.take(part), source=self.source.take(part), part_of=None)
+            yield own.frame(means=means)
 
     def interval(self, level: float = 0.90) -> pd.DataFrame:
         """Return each customer's central interval of the *realised* value: ``customer_id, lower, upper``."""
@@ -254,7 +253,8 @@ class Forecast:
 
     def total(self) -> Total:
         """Return the sum over all customers."""
-        return self._one("total")._kept[0].total
+        self._refuse_several("total")
+        return self._kept[0].total
 
     def by(self, segment: "str | Sequence[Any] | NDArray[Any]", progress: Progress | None = None) -> Segments:
         """Return sums over segments of customers, with intervals of what they will bring together.
@@ -276,8 +276,9 @@ class Forecast:
         >>> forecast.by(bought).frame()["customers"].tolist()
         [1176, 1181]
         """
+        self._refuse_several("by")
         codes, names = coded(self._labels(segment))
-        sums = self._one("by")._sums(Sums(codes, len(names)), progress)
+        sums = self._sums(Sums(codes, len(names)), progress)
         return Segments(names, sums.customers, sums.totals(uncertain=self.source.uncertain), self.quantity)
 
     def contributions(self, shares: Sequence[float] = (0.01, 0.05, 0.10, 0.20)) -> Contributions:
@@ -296,10 +297,10 @@ class Forecast:
         for share in shares:
             if not (isinstance(share, Real) and 0 < share <= 1):
                 raise SettingError(f"A share of the customers lies between 0 and 1; {share!r} does not.")
-        alone = self._one("contributions")
-        alone.source.refuse_infinite_means()
-        groups, sizes = ranked(alone._kept[0].columns["mean"], self.rfm.key, shares)
-        sums = alone._sums(Sums(groups, len(sizes)))
+        self._refuse_several("contributions")
+        self.source.refuse_infinite_means()
+        groups, sizes = ranked(self._kept[0].columns["mean"], self.rfm.key, shares)
+        sums = self._sums(Sums(groups, len(sizes)))
         return contributions(sums, sizes, tuple(shares), uncertain=self.source.uncertain, quantity=self.quantity)
 
     @cached_property
@@ -307,7 +308,7 @@ class Forecast:
         """What is kept of each horizon."""
         if self.part_of is not None:
             whole, horizon = self.part_of
-            return (whole._kept[horizon],)
+            return (whole._kept[horizon],)  # noqa: SLF001 -- a forecast of the same kind
         return self._summarize(None)
 
     def _summarize(self, progress: Progress | None, sums: Sums | None = None) -> "tuple[_Kept, ...]":
@@ -384,13 +385,12 @@ class Forecast:
             "part_of": (self, horizon),
         }
 
-    def _one(self, name: str) -> Self:
+    def _refuse_several(self, name: str) -> None:
         if len(self.horizons) > 1:
             raise SettingError(
                 f"This forecast has several horizons: {', '.join(self.horizons)}. Say which is meant, such as "
                 f'at("{self.horizons[-1]}").{name}(...).'
             )
-        return self
 
     def _labels(self, segment: "str | Sequence[Any] | NDArray[Any]") -> "NDArray[Any]":
         if isinstance(segment, str):

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # the odd number next to 2**64 / golden ratio
 _LIVES, _SPENDS, _OPENS = np.uint64(1), np.uint64(2), np.uint64(3)  # what a future's own streams are for
+_WORTHLESS = -math.log(1e-6)  # interest after which an endless future is not looked at any more
+_LEAST = 1e-290  # a gamma number is positive, even where its shape is next to nothing
 _NORMAL = (3.6541528853610088, 0.00492867323399)  # where the last of 256 layers of equal area begins, and that area
 _EXPONENTIAL = (7.69711747013104972, 0.0039496598225815571993)  # likewise: Marsaglia & Tsang (2000)
 
@@ -117,7 +119,7 @@ def _gamma(state, shape):
     lift = 1.0
     if shape < 1:
         state, e = _exponential(state)
-        lift = math.exp(-e / shape)
+        lift = max(math.exp(-e / shape), _LEAST)
         shape += 1
     d = shape - 1 / 3
     state, g = _gamma_from_one(state, d, 1 / math.sqrt(9 * d))
@@ -200,7 +202,7 @@ def futures(
         Whether purchases have values; the shape of the values, and the gamma distribution of their rate, ``(customers,
         draws)``. Without values, each is worth one.
     ends
-        Horizons in growing order, ``(horizons, histories)``.
+        Horizons in growing order, ``(horizons, histories)``; the last may be infinite where there is interest.
     delta, margin, cost
         Force of interest, share of a value that remains, and what is taken from each purchase, ``(customers,)``.
     worth
@@ -220,7 +222,7 @@ def futures(
             place += _STEP
             bits = _hashed(place)
             if opens:
-                state, nu = _gamma(_hashed(bits ^ _SPENDS), spend_shape[i, j])
+                _, nu = _gamma(_hashed(bits ^ _SPENDS), spend_shape[i, j])
                 _, value = _gamma(_hashed(bits ^ _OPENS), value_shape[i, j])
                 opening[i, f] = margin[i] * value * spend_rate[i, j] / nu - cost[i]
             chance = _uniform(bits)
@@ -229,6 +231,11 @@ def futures(
             chance /= alive[h, j]
             life = _hashed(bits ^ _LIVES)
             k, per, end = shape[h, j], rate[h, j], limit[h, j]
+            if math.isinf(end):
+                last = _WORTHLESS / delta[i]
+                if horizons > 1:
+                    last = max(last, ends[horizons - 2, h])
+                end = math.log1p(last / per)
             if leaves:
                 life, e = _exponential(life)
                 end = min(end, math.log1p(leave_rate[h, j] * math.expm1(e / leave_shape[h, j]) / per))

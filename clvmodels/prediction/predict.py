@@ -26,7 +26,6 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 _CELLS = 2**18  # futures x customers x horizons held at once by a thread: 2 MB an array
-_WORTHLESS = 1e-6  # discount factor beyond which an infinite horizon is not simulated
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +53,8 @@ class ModelSource:
         Whether the rows are draws of a posterior.
     threads
         How many chunks are worked on at a time.
+    discounted
+        Whether anybody's value is discounted, so that everybody has the column.
     """
 
     purchases: PurchaseModel
@@ -66,6 +67,7 @@ class ModelSource:
     seed: int
     uncertain: bool
     threads: int
+    discounted: bool
 
     def at(self, horizon: int) -> Self:
         """Return the source of one of the horizons alone; its futures are the same."""
@@ -90,9 +92,9 @@ class ModelSource:
             share = float((infinite @ customers).sum() / infinite.shape[0] / customers.sum())
             concerned = int(customers[infinite.any(axis=0)].sum())
             raise InfiniteMeanError(
-                f"{self.spend.name}: {concerned:,} of {len(self.rfm):,} customers have an infinite expected spend under "
-                f"some draws of the parameters, {share:.1%} of all pairs of customer and draw, so that their mean value "
-                "does not exist. What they will really bring has a median and intervals all the same: "
+                f"{self.spend.name}: {concerned:,} of {len(self.rfm):,} customers have an infinite expected spend "
+                f"under some draws of the parameters, {share:.1%} of all pairs of customer and draw, so that their mean "
+                "value does not exist. What they will really bring has a median and intervals all the same: "
                 "frame(means=False), interval(), quantiles(). For means, fit clv.GammaGammaAllPurchases, which knows "
                 "each customer's first purchase too, or look at the largest amounts."
             )
@@ -116,12 +118,10 @@ class ModelSource:
         """The customers as arrays."""
         return Customers.of(self.rfm, self.spend)
 
-    def ends(self, delta: Floats) -> Floats:
-        """Return how far futures go, ``(horizons, any)``: an infinite horizon until nothing matters any more."""
-        ends = np.tile(np.array(self.t)[:, None], len(delta))
-        if np.isinf(self.t[-1]):
-            ends[-1] = -np.log(_WORTHLESS) / delta
-        return ends
+    @cached_property
+    def ends(self) -> Floats:
+        """How far the futures go, ``(horizons,)``."""
+        return np.array(self.t)
 
     @cached_property
     def counting(self) -> tuple[GivenAlive | None, ...]:
@@ -170,13 +170,10 @@ class _Shared:
 
     @cached_property
     def worth(self) -> Floats:
-        of, customers, alive = self.source, self.customers, self.alive
-        ends = of.ends(self.terms.delta)
-        if (ends == ends[:, :1]).all():
-            ends = ends[:, 0]
-        else:  # a customer's futures go as far as the own discount says, whoever else is valued
-            customers, alive = customers.apart(), alive[customers.history]
-        return futures_of(of.purchases, self.spending, customers, ends, self.terms, of.futures, of.seed, alive)
+        of = self.source
+        return futures_of(
+            of.purchases, self.spending, self.customers, of.ends, self.terms, of.futures, of.seed, self.alive
+        )
 
     @cached_property
     def spending(self) -> SpendProspects | None:
@@ -233,7 +230,7 @@ class _ModelChunk:
         if shared.source.spend is None:
             buys = shared.source.buying[self.horizon](shared.customers, shared.alive)
             columns["p_purchase"] = _mean(buys)[own]
-        elif shared.terms.discounted:
+        elif shared.source.discounted:
             columns["discounted_purchases"] = _mean(self._discounted)
         return columns
 
@@ -388,6 +385,7 @@ def model_source(
         int(seed),
         uncertain=purchases.posterior is not None,
         threads=int(threads) if threads is not None else _cores(),
+        discounted=terms.discounted,
     )
 
 

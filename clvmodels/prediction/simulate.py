@@ -70,7 +70,8 @@ def simulate(
     customers
         Whose futures; the time unit of the model must be theirs.
     ends
-        Horizons in growing order, finite, ``(horizons,)`` or, of each history, ``(horizons, histories)``.
+        Horizons in growing order, ``(horizons,)`` or, of each history, ``(horizons, histories)``; the last may be
+        infinite where all is discounted.
     terms
         What a purchase brings.
     futures, seed

@@ -10,7 +10,7 @@ from clvmodels.data.rfm import RFM
 from clvmodels.evaluation.lifetimes import PointSource
 from clvmodels.evaluation.score import LEVELS, PIT_EDGES, HindsightSource, SpendSource, score
 from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
-from clvmodels.prediction.forecast import Chunk, Forecast
+from clvmodels.prediction.forecast import KnownChunk, OneHorizon
 
 N, DRAWS = 60, 40
 
@@ -25,7 +25,7 @@ def base(customers=N):
     )
 
 
-class Drawn:
+class Drawn(OneHorizon):
     """Given draws, in chunks of a given size, customers in a given order."""
 
     uncertain = True
@@ -36,7 +36,7 @@ class Drawn:
     def chunks(self):
         for start in range(0, len(self.order), self.size):
             i = self.order[start : start + self.size]
-            yield Chunk(i, self.expected[:, i].mean(axis=0), self.expected[:, i], self.realised[:, i], {})
+            yield KnownChunk(i, self.expected[:, i].mean(axis=0), self.expected[:, i], self.realised[:, i], {})
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def drawn():
 def scored(drawn, size=N, order=None, progress=None):
     realised, expected, actual = drawn
     source = Drawn(realised, expected, size, np.arange(N) if order is None else order)
-    return score(Forecast(base(), source, "purchases"), actual, progress)
+    return score(source, actual, progress)
 
 
 def test_all_numbers_from_all_draws_at_once(drawn):
@@ -115,7 +115,7 @@ def test_progress_is_told_of_every_chunk(drawn):
 
 def test_a_forecast_of_points_has_no_intervals():
     actual = np.arange(N, dtype=float)
-    found = score(Forecast(base(), PointSource(actual + 2), "purchases"), actual)
+    found = score(PointSource(actual + 2), actual)
     assert (found.rmse, found.mae, found.gini) == (2.0, 2.0, pytest.approx(1.0))
     assert (found.crps, found.pit, found.intervals, found.total.realised) == (None, None, (), None)
     assert found.at(0.90) is None
@@ -124,7 +124,7 @@ def test_a_forecast_of_points_has_no_intervals():
 
 def test_hindsight_is_calibrated_by_construction():
     actual = np.random.default_rng(3).poisson(1.3, 1700).astype(float)
-    found = score(Forecast(base(1700), HindsightSource(actual), "purchases"), actual)
+    found = score(HindsightSource(actual), actual)
     for interval in found.intervals:
         assert interval.pit == pytest.approx(interval.level, abs=0.002)
         assert interval.coverage >= interval.level
@@ -146,7 +146,7 @@ def test_spend_given_counts_has_the_money_that_the_model_says():
     draws = 4000
     model = GammaGamma(*(np.full((draws, 1), value) for value in (6.0, 6.0, 15.0)))
     few = rfm.take(slice(3))
-    (chunk,) = SpendSource(model, few, count[:3], seed=0).chunks()
+    (chunk,) = SpendSource(model, few, count[:3], draws, seed=0).chunks()
     expected = count[:3] * 6 * (15 + few.frequency * few.money) / (6 * few.frequency + 5)
     assert chunk.mean == pytest.approx(expected)
     assert chunk.realised.shape == (draws, 3)
@@ -164,7 +164,7 @@ def test_spend_given_counts_has_the_money_that_the_model_says():
 def test_spend_of_all_purchases_is_judged_by_what_it_saw():
     rfm = replace(base(4), first_spend=np.array([4.0, 8.0, 0.0, 16.0]))
     model = GammaGammaAllPurchases(*(np.full((4000, 1), value) for value in (6.0, 6.0, 15.0)))
-    (chunk,) = SpendSource(model, rfm, np.ones(4, dtype=np.int64), seed=0).chunks()
+    (chunk,) = SpendSource(model, rfm, np.ones(4, dtype=np.int64), 4000, seed=0).chunks()
     total = rfm.first_spend + rfm.frequency * rfm.money
     expected = 6 * (15 + total) / (6 * (rfm.frequency + 1) + 5)
     assert chunk.mean == pytest.approx(expected)

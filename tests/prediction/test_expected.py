@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.prediction.expected import (
-    expected_purchases,
-    probability_alive,
-    probability_of_purchase,
-    purchases_if_alive,
-)
+from clvmodels.models.mbg_nbd import MBGNBD
+from clvmodels.models.nbd import NBD
+from clvmodels.models.pareto_nbd import ParetoNBD
+from clvmodels.prediction.customers import Customers
+from clvmodels.prediction.expected import GivenAlive, expected_purchases, probability_alive, purchases_if_alive
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +57,105 @@ def test_a_point_has_one_row(model, cdnow_rfm) -> None:
     assert np.atleast_2d(probability_alive(model, some)).shape == (1, 7)
 
 
-def test_some_purchase_needs_a_living_customer(model, cdnow_rfm) -> None:
-    chance = probability_of_purchase(model, cdnow_rfm, 39.0)
-    assert (chance < probability_alive(model, cdnow_rfm)).all()
-    # P(at least one) <= E[purchases], with near equality when purchases are rare.
-    assert (chance < expected_purchases(model, cdnow_rfm, 39.0)).all()
-    soon = probability_of_purchase(model, cdnow_rfm, 1e-4) / expected_purchases(model, cdnow_rfm, 1e-4)
-    np.testing.assert_allclose(soon, 1, rtol=1e-3)
+# --- interpolation in age --------------------------------------------------------------------------------------------
+
+SCALES = [0.05, 1.0, 12.0, 300.0]  # of alpha, in weeks
+BUYS = [0.0, 1.0, 7.0, 60.0, 300.0]
+AGES = np.concatenate([[0.0, 1e-6, 1e-3], np.geomspace(0.01, 521.8, 60), np.arange(1, 11) * 365.25 / 7])
+TIMES = {
+    "a week": (1.0, 0.0),
+    "a year": (52.2, 0.0),
+    "ten years": (522.0, 0.0),
+    "a year, discounted": (52.2, 0.0018),
+    "endless, 10 %": (np.inf, 0.0018),
+    "endless, 100 %": (np.inf, 0.0133),
+}
+
+
+def draws_of(model, scale):
+    """Return three draws of the parameters about CDNOW's, whose yardsticks differ by a factor of two."""
+    spread = np.array([[0.7], [1.0], [1.4]])
+    alpha = scale * spread
+    return {
+        BGNBD: lambda: BGNBD(0.2426 * spread, alpha, 0.7929 / spread, 2.4259),
+        MBGNBD: lambda: MBGNBD(0.525 / spread, alpha, 0.891 * spread, 1.614),
+        ParetoNBD: lambda: ParetoNBD(0.5534 * spread, alpha, 0.6061, 1.1 * alpha[::-1]),
+        NBD: lambda: NBD(0.385 / spread, alpha),
+    }[model]()
+
+
+def crowd(x=BUYS, T=AGES):
+    """Return a customer of every age for every number of purchases."""
+    x, T = (of.ravel() for of in np.meshgrid(x, np.unique(T), indexing="ij"))
+    n = np.arange(len(x))
+    return Customers(np.asarray(x, dtype=float), 0.9 * T, T, n, n.astype(np.uint64), None, None)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("times", TIMES.values(), ids=TIMES)
+@pytest.mark.parametrize("model", [BGNBD, MBGNBD, ParetoNBD, NBD])
+def test_interpolated_expectations_are_those_of_the_models_equation(model, times, scale) -> None:
+    several, customers = draws_of(model, scale), crowd()
+    given = GivenAlive.over(several, customers, lambda x, T: several.purchases_if_alive(x, T, *times))
+    found = given(customers)
+    assert found.shape == (len(customers.x), 3)
+    for x in BUYS:
+        own = customers.x == x
+        direct = np.broadcast_to(several.purchases_if_alive(np.array([x]), customers.T[own], *times), (3, own.sum()))
+        np.testing.assert_allclose(found[own].T, direct, rtol=1e-9)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("model", [BGNBD, MBGNBD, ParetoNBD, NBD])
+def test_the_interpolated_chance_of_no_purchase_is_that_of_the_models_equation(model, scale) -> None:
+    several, customers, none = draws_of(model, scale), crowd(), np.zeros(())
+    for t in (1.0, 52.2, 522.0):
+        given = GivenAlive.over(several, customers, lambda x, T, t=t: several.count_if_alive(none, x, T, t))
+        direct = several.count_if_alive(none, customers.x, customers.T, t)
+        np.testing.assert_allclose(given(customers).T, np.broadcast_to(direct, (3, len(customers.x))), atol=1e-9)
+
+
+def test_interpolation_is_exact_for_polynomials_of_the_logarithm_of_age() -> None:
+    model, customers = NBD(0.5, 3.0), crowd([2.0], np.linspace(0.0, 500.0, 400))
+
+    def power(x, T):
+        return np.log1p(T / 3.0)[None] ** 8 + x
+
+    found = GivenAlive.over(model, customers, power)(customers)
+    np.testing.assert_allclose(found.T, power(np.array([2.0]), customers.T), rtol=1e-13)
+
+
+def test_a_customer_at_a_node_has_the_value_there() -> None:
+    model, nodes = NBD(0.5, 3.0), []
+    GivenAlive.over(model, crowd([2.0], [40.0]), lambda _, T: nodes.append(T) or T[None])(crowd([2.0], [40.0]))
+    at_nodes = crowd([2.0], nodes[0])
+    found = GivenAlive.over(model, at_nodes, lambda _, T: np.sin(T)[None])(at_nodes)
+    np.testing.assert_allclose(found[:, 0], np.sin(at_nodes.T), atol=1e-10)
+
+
+def test_what_is_interpolated_does_not_depend_on_who_else_is_asked_for(model) -> None:
+    everyone = crowd()
+
+    def of(x, T):
+        return model.purchases_if_alive(x, T, 39.0, 0.002)
+
+    together = GivenAlive.over(model, everyone, of)(everyone)[everyone.history]
+    for some in (np.array([3]), np.arange(5, len(everyone), 17), np.random.default_rng(0).permutation(len(everyone))):
+        part = everyone.take(some)
+        alone = GivenAlive.over(model, part, of)(part)[part.history]
+        np.testing.assert_array_equal(alone, together[some])
+        ready = GivenAlive.over(model, everyone, of)(part)[part.history]
+        np.testing.assert_array_equal(ready, together[some])
+
+
+def test_few_evaluations_serve_many_customers(model) -> None:
+    asked = []
+
+    def of(x, T):
+        asked.append(len(T))
+        return model.purchases_if_alive(x, T, 39.0)
+
+    many = crowd([0.0, 3.0], np.linspace(0.0, 520.0, 5000))
+    GivenAlive.over(model, many, of)(many)
+    assert len(asked) == 2  # once for each number of purchases
+    assert max(asked) < 100

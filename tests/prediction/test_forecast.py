@@ -1,46 +1,61 @@
 """Summaries of a forecast, from a recipe whose numbers are known."""
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from clvmodels.data.rfm import RFM
-from clvmodels.errors import SettingError
-from clvmodels.prediction.forecast import Chunk, Forecast, Total, ends, quantile
+from clvmodels.errors import InfiniteMeanError, SettingError
+from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.prediction.forecast import Forecast, KnownChunk, OneHorizon, mean_over_draws
+from clvmodels.prediction.predict import predict
+from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.value import value
 
 EXPECTED = np.array([[1.0, 10, 3], [3, 30, 3]])  # two draws of the parameters
 MEAN = np.array([2.5, 21, 3.5])  # a recipe may know a better mean than the average over the draws
 REALISED = np.array([[0.0, 5, 1], [0, 20, 2], [4, 25, 3], [4, 40, 9]])  # four futures
-
-
-class Known:
-    """Three customers in two chunks, out of order."""
-
-    def __init__(self, uncertain=True, realised=True):
-        self.uncertain, self.realised = uncertain, realised
-
-    def chunks(self):
-        for customers in (np.array([2, 0]), np.array([1])):
-            realised = REALISED[:, customers] if self.realised else None
-            yield Chunk(customers, MEAN[customers], EXPECTED[:, customers], realised, {"p_alive": customers / 10})
+PARTS = [np.array([2, 0]), np.array([1])]  # in two chunks, out of order
 
 
 @pytest.fixture
-def rfm():
-    return RFM.from_frame(
-        pd.DataFrame({"customer_id": ["a", "b", "c"], "frequency": 0, "recency": 0.0, "T": 9.0}), unit="week"
-    )
+def source(known):
+    """Three customers."""
+
+    def of(realised=True, **settings):
+        futures = REALISED if realised else None
+        return known(EXPECTED, futures, MEAN, PARTS, columns={"p_alive": np.arange(3) / 10}, **settings)
+
+    return of
 
 
-def test_a_row_a_customer_in_the_order_of_the_rfm(rfm) -> None:
-    frame = Forecast(rfm, Known(), "visits").frame()
+@pytest.fixture
+def rfm(some_customers):
+    return some_customers("abc")
+
+
+@pytest.fixture
+def made(rfm, source):
+    return lambda **settings: Forecast(rfm, source(**settings), "visits", ("1 year",))
+
+
+@pytest.fixture
+def two_horizons(rfm, known):
+    parts = known([EXPECTED, 2 * EXPECTED], [REALISED, REALISED + 1], chunks=PARTS)
+    return Forecast(rfm, parts, "visits", ("6 months", "1 year"))
+
+
+def test_a_row_a_customer_in_the_order_of_the_rfm(made, rfm) -> None:
     pd.testing.assert_frame_equal(
-        frame,
+        made().frame(),
         pd.DataFrame(
             {
                 "customer_id": rfm.customer_id,
                 "p_alive": [0.0, 0.1, 0.2],
                 "visits_mean": [2.5, 21.0, 3.5],
+                "visits_sd": [2.0, np.std([5, 20, 25, 40]), np.std([1, 2, 3, 9])],
                 "visits_median": [0.0, 20.0, 2.0],
                 "visits_lower": [0.0, 5.0, 1.0],
                 "visits_upper": [4.0, 40.0, 9.0],
@@ -50,8 +65,14 @@ def test_a_row_a_customer_in_the_order_of_the_rfm(rfm) -> None:
     )
 
 
-def test_the_total_adds_up_within_each_draw_and_each_future(rfm) -> None:
-    total = Forecast(rfm, Known(), "visits").total()
+def test_without_means_there_is_what_exists_without_them(made) -> None:
+    whole, found = made().frame(), made().frame(means=False)
+    assert list(found) == ["customer_id", "p_alive", "visits_median", "visits_lower", "visits_upper", "p_zero"]
+    pd.testing.assert_frame_equal(found, whole[list(found)])
+
+
+def test_the_total_adds_up_within_each_draw_and_each_future(made) -> None:
+    total = made().total()
     assert total.mean == 27
     np.testing.assert_array_equal(total.expected, EXPECTED.sum(axis=1))
     np.testing.assert_array_equal(total.realised, REALISED.sum(axis=1))
@@ -61,8 +82,8 @@ def test_the_total_adds_up_within_each_draw_and_each_future(rfm) -> None:
     assert "Total 27.0, 90 % interval of the realised sum 6.0 to 53.0, of the expected sum 14.0 to 36.0" in repr(total)
 
 
-def test_intervals_of_other_levels_and_of_the_expected_value(rfm) -> None:
-    forecast = Forecast(rfm, Known(), "visits")
+def test_intervals_of_other_levels_and_of_the_expected_value(made) -> None:
+    forecast = made()
     half = forecast.interval(0.5)
     assert list(half) == ["customer_id", "lower", "upper"]
     assert half["customer_id"].tolist() == ["a", "b", "c"]
@@ -71,16 +92,38 @@ def test_intervals_of_other_levels_and_of_the_expected_value(rfm) -> None:
     assert expected[["lower", "upper"]].to_numpy().tolist() == [[1, 3], [10, 30], [3, 3]]
 
 
+def test_quantiles_are_values_that_occurred(made) -> None:
+    found = made().quantiles([0.25, 0.5, 0.999])
+    assert list(found) == ["customer_id", "q25", "q50", "q99.9"]
+    assert found.iloc[:, 1:].to_numpy().tolist() == [[0, 0, 4], [5, 20, 40], [1, 2, 9]]
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0, 50, np.nan, "half"])
+def test_a_probability_outside_0_and_1_is_refused(probability, made) -> None:
+    with pytest.raises(SettingError, match="between 0 and 1"):
+        made().quantiles([0.5, probability])
+
+
+def test_the_chance_to_exceed_a_threshold_is_the_share_of_futures_that_do(made) -> None:
+    found = made().p_above(4)
+    assert list(found) == ["customer_id", "p_above"]
+    assert found["p_above"].tolist() == [0.0, 1.0, 0.25]  # four visits do not exceed four
+    assert made().p_above(-1)["p_above"].tolist() == [1.0, 1.0, 1.0]
+    for wrong in (np.nan, np.inf, "a lot"):
+        with pytest.raises(SettingError, match="finite number"):
+            made().p_above(wrong)
+
+
 @pytest.mark.parametrize("level", [0.0, 1.0, 90, -0.5, np.nan])
-def test_a_level_outside_0_and_1_is_refused(level, rfm) -> None:
-    forecast = Forecast(rfm, Known(), "visits")
+def test_a_level_outside_0_and_1_is_refused(level, made) -> None:
+    forecast = made()
     for ask in (forecast.interval, forecast.expected_interval, forecast.total().interval):
         with pytest.raises(SettingError, match="between 0 and 1"):
             ask(level)
 
 
-def test_point_parameters_have_no_interval_of_the_expected_value(rfm) -> None:
-    forecast = Forecast(rfm, Known(uncertain=False), "visits")
+def test_point_parameters_have_no_interval_of_the_expected_value(made) -> None:
+    forecast = made(uncertain=False)
     for ask in (forecast.expected_interval, forecast.total().expected_interval):
         with pytest.raises(SettingError, match=r"method=clv\.Laplace\(\)"):
             ask(0.9)
@@ -88,57 +131,244 @@ def test_point_parameters_have_no_interval_of_the_expected_value(rfm) -> None:
     assert forecast.interval().shape == (3, 3)
 
 
-def test_a_recipe_without_futures_has_no_realised_value(rfm) -> None:
-    forecast = Forecast(rfm, Known(realised=False), "visits")
+def test_a_recipe_without_futures_has_no_realised_value(made) -> None:
+    forecast = made(realised=False)
     assert list(forecast.frame()) == ["customer_id", "p_alive", "visits_mean"]
-    for ask in (forecast.interval, forecast.total().interval):
+    for ask in (forecast.interval, forecast.total().interval, forecast.p_above, lambda p: forecast.quantiles([p])):
         with pytest.raises(SettingError, match=r"Use expected_interval\(\)"):
             ask(0.9)
     assert forecast.total().realised is None
     assert repr(forecast.total()) == "Total 27.0, of the expected sum 14.0 to 36.0"
 
 
-def test_progress_is_told_of_every_customer_once(rfm) -> None:
+def test_infinite_means_are_refused_and_the_rest_is_given(made) -> None:
+    forecast, finite = made(infinite=True), made()
+    for ask in (forecast.frame, forecast.expected_interval, forecast.contributions):
+        with pytest.raises(InfiniteMeanError, match="infinite"):
+            ask()
+    with pytest.raises(InfiniteMeanError, match=r"use interval\(\)"):
+        forecast.total().mean  # noqa: B018 -- it raises
+    with pytest.raises(InfiniteMeanError, match=r"use interval\(\)"):
+        forecast.total().expected_interval()
+    pd.testing.assert_frame_equal(forecast.frame(means=False), finite.frame(means=False))
+    pd.testing.assert_frame_equal(forecast.interval(), finite.interval())
+    assert forecast.total().interval() == finite.total().interval()
+    assert repr(forecast.total()) == "Total 90 % interval of the realised sum 6.0 to 53.0"
+    assert list(forecast.by(["u", "v", "u"]).frame()) == ["segment", "customers", "visits_lower", "visits_upper"]
+
+
+def test_progress_is_told_of_every_customer_once(made) -> None:
     told = []
-    Forecast(rfm, Known(), "visits").summarize(progress=told.append)
+    made().summarize(progress=told.append)
     assert told == [2, 1]
+    by = []
+    made().by(["u", "v", "u"], progress=by.append)
+    assert by == [2, 1]
 
 
-def test_summaries_are_streamed_once(rfm) -> None:
-    class Counting(Known):
-        runs = 0
-
-        def chunks(self):
-            Counting.runs += 1
-            return super().chunks()
-
-    forecast = Forecast(rfm, Counting(), "visits")
+def test_summaries_are_streamed_once(rfm, source) -> None:
+    counting = source()
+    forecast = Forecast(rfm, counting, "visits", ("1 year",))
+    forecast.summarize()
     forecast.summarize()
     forecast.frame()
+    forecast.frame(means=False)
     forecast.total()
     repr(forecast)
-    assert Counting.runs == 1
+    assert counting.runs == 1
     forecast.interval(0.5)
-    assert Counting.runs == 2
+    assert counting.runs == 2
 
 
-def test_a_quantile_is_a_value_that_occurred_and_holds_its_share() -> None:
-    ordered = np.arange(1.0, 101)
-    assert [quantile(ordered, p) for p in (0.05, 0.5, 0.95, 0.951, 1e-9, 1.0)] == [5, 50, 95, 96, 1, 100]
-    # the smallest value with at least the share below or at it, whatever the rounding of the level
-    for n in (1, 7, 1000):
-        values = np.sort(np.random.default_rng(n).integers(0, 5, n)).astype(float)
-        for p in (0.05, 0.25, 0.5, (1 - 0.9) / 2, (1 + 0.9) / 2):
-            found = quantile(values, p)
-            assert (values <= found).mean() >= p - 1e-12
-            assert (values < found).mean() < p
-    np.testing.assert_array_equal(quantile(np.sort(REALISED, axis=0), 0.5), [0, 20, 2])
+def test_the_pass_for_segments_keeps_the_summaries_too(rfm, source) -> None:
+    counting = source()
+    forecast = Forecast(rfm, counting, "visits", ("1 year",))
+    forecast.by(["u", "v", "u"])
+    forecast.frame()
+    forecast.total()
+    assert counting.runs == 1
+    forecast.contributions()
+    assert counting.runs == 2
 
 
-def test_ends_leave_equal_shares_outside() -> None:
-    assert ends(0.90) == pytest.approx((0.05, 0.95))
+def test_a_stream_of_one_horizon_refuses_nothing_and_knows_no_draws() -> None:
+    class Two(OneHorizon):
+        def chunks(self):
+            yield KnownChunk(np.array([1]), np.ones(1), np.ones((1, 1)), None, {})
+            yield KnownChunk(np.array([0]), np.zeros(1), np.zeros((1, 1)), None, {})
+
+    stream = Two()
+    stream.refuse_infinite_means()
+    assert not stream.uncertain
+    assert [x.tolist() for x in stream.stream(lambda chunks: chunks[0].customers)] == [[1], [0]]
+    assert next(stream.chunks()).nothing.tolist() == [0.0]
+    with pytest.raises(NotImplementedError):
+        OneHorizon().chunks()
 
 
-def test_a_total_of_one_customer_is_that_customer() -> None:
-    total = Total(2.0, EXPECTED[:, 0], REALISED[:, 0], uncertain=True)
-    assert total.interval(0.5) == (0.0, 4.0)
+def test_the_mean_over_draws_does_not_depend_on_who_else_is_there() -> None:
+    draws = np.random.default_rng(0).gamma(1.0, 1.0, (777, 50))
+    alone = [mean_over_draws(draws[:, [i]])[0] for i in range(50)]
+    assert mean_over_draws(draws).tolist() == alone
+    assert mean_over_draws(draws[:, ::-1])[::-1].tolist() == alone
+    np.testing.assert_allclose(alone, draws.mean(axis=0), rtol=1e-14)
+
+
+# --- several horizons ------------------------------------------------------------------------------------------------
+
+
+def test_several_horizons_have_a_row_a_customer_and_horizon(two_horizons, rfm) -> None:
+    frame = two_horizons.frame()
+    assert list(frame)[:2] == ["customer_id", "horizon"]
+    assert frame["customer_id"].tolist() == [*rfm.customer_id, *rfm.customer_id]
+    assert frame["horizon"].tolist() == ["6 months"] * 3 + ["1 year"] * 3
+    assert frame["visits_mean"].tolist() == [2, 20, 3, 4, 40, 6]
+    assert frame["visits_median"].tolist() == [0, 20, 2, 1, 21, 3]
+    assert two_horizons.interval(0.5)["upper"].tolist() == [4, 25, 3, 5, 26, 4]
+    assert two_horizons.p_above(3)["p_above"].tolist() == [0.5, 1, 0.25, 0.5, 1, 0.5]
+
+
+def test_one_of_several_horizons_is_the_forecast_within_it(two_horizons, rfm, known) -> None:
+    for i, horizon in enumerate(("6 months", "1 year")):
+        alone = Forecast(rfm, known((1 + i) * EXPECTED, REALISED + i), "visits", (horizon,))
+        found = two_horizons.at(horizon)
+        pd.testing.assert_frame_equal(found.frame(), alone.frame())
+        pd.testing.assert_frame_equal(found.interval(0.5), alone.interval(0.5))
+        pd.testing.assert_frame_equal(found.expected_interval(), alone.expected_interval())
+        assert found.total().realised.tolist() == alone.total().realised.tolist()
+        segments, own = (f.by(["u", "v", "u"]).frame() for f in (found, alone))
+        pd.testing.assert_frame_equal(segments, own)
+        pd.testing.assert_frame_equal(found.contributions([0.5]).frame(), alone.contributions([0.5]).frame())
+        assert repr(found) == f"Forecast of visits within {horizon} for 3 customers"
+
+
+def test_what_one_horizon_shows_is_kept_for_all(two_horizons) -> None:
+    first, second = two_horizons.at("6 months"), two_horizons.at("1 year")
+    first.frame()
+    second.total()
+    two_horizons.frame()
+    assert two_horizons.source.runs == 1
+    assert first.source.runs == second.source.runs == 0
+
+
+def test_a_horizon_is_named_by_any_words_for_it(two_horizons) -> None:
+    for words in ("1 year", "12 months", "365.25 days", timedelta(days=365.25)):
+        assert two_horizons.at(words).horizons == ("1 year",)
+    with pytest.raises(SettingError, match=r"'2 years' is not among the horizons .*: 6 months, 1 year"):
+        two_horizons.at("2 years")
+
+
+@pytest.mark.parametrize("odd", ["1.1 weeks", timedelta(days=10, seconds=12345), "100.3 hours"])
+def test_odd_horizons_are_found_again(odd, cdnow_purchases_point, cdnow_rfm) -> None:
+    forecast = predict(cdnow_purchases_point, cdnow_rfm.take(slice(3)), [odd, "1 year"], draws=5)
+    pd.testing.assert_frame_equal(forecast.at(odd).frame(), forecast.frame()[:3].drop(columns="horizon"))
+
+
+def test_sums_ask_which_of_several_horizons_is_meant(two_horizons) -> None:
+    for name, ask in [
+        ("total", two_horizons.total),
+        ("by", lambda: two_horizons.by(["u", "v", "u"])),
+        ("contributions", two_horizons.contributions),
+    ]:
+        with pytest.raises(SettingError, match=rf'6 months, 1 year\. .* at\("1 year"\)\.{name}\(\.\.\.\)'):
+            ask()
+
+
+# --- frames, a part of the customers at a time -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_frames_are_the_frame_in_parts(size, made) -> None:
+    parts = list(made().frames(size))
+    assert [len(part) for part in parts[:-1]] == [size] * (len(parts) - 1)
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), made().frame())
+
+
+@pytest.fixture(scope="module")
+def valued(cdnow_purchases, cdnow_spend, cdnow_rfm):
+    place = np.arange(300)
+    columns = {"rate": np.where(place < 150, 0.0, 0.1), "high": np.where(place < 150, 0.3, 0.1)}
+    columns["share"] = np.random.default_rng(0).random(300)
+    rfm = cdnow_rfm.take(slice(300))
+    table = rfm.frame().assign(**columns)
+    base = type(rfm).from_frame(table, unit="week")
+
+    def of(*horizons, **settings):
+        plan = Plan(horizons, **({"discount": "rate", "margin": "share", "cost_to_serve": 2} | settings))
+        return value(cdnow_purchases, cdnow_spend, base, plan, draws=60, seed=3)
+
+    return of
+
+
+@pytest.mark.parametrize("settings", [{}, {"discount": 0.1, "cost_per_purchase": 5}])
+def test_frames_of_a_valuation_are_its_frame_in_parts(settings, valued) -> None:
+    found = valued("1 year", **settings)
+    parts = list(found.frames(70))
+    assert [len(part) for part in parts] == [70, 70, 70, 70, 20]
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), found.frame(), check_exact=True)
+
+
+def test_frames_of_several_horizons_have_all_horizons_of_a_part(valued) -> None:
+    found = valued("3 months", "1 year")
+    parts = list(found.frames(200))
+    assert [len(part) for part in parts] == [400, 200]
+    key = ["customer_id", "horizon"]
+    together = pd.concat(parts).set_index(key).loc[list(found.frame().set_index(key).index)].reset_index()
+    pd.testing.assert_frame_equal(together, found.frame(), check_exact=True)
+
+
+def test_frames_of_one_of_several_horizons_are_its_frame_in_parts(valued) -> None:
+    found = valued("3 months", "1 year").at("3 months")
+    found.frame()
+    together = pd.concat(found.frames(70), ignore_index=True)
+    pd.testing.assert_frame_equal(together, found.frame(), check_exact=True)
+
+
+def test_frames_of_an_endless_horizon_are_the_frame_in_parts(valued) -> None:
+    found = valued("infinite", discount="high")
+    together = pd.concat(found.frames(70), ignore_index=True)
+    pd.testing.assert_frame_equal(together, found.frame(), check_exact=True)
+
+
+# --- spend whose mean is infinite under some draws -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wild(as_fit, cdnow_rfm):
+    """Customers of whom those who bought once have no mean spend under a quarter of the draws."""
+    purchases, n = BGNBD(0.2426, 4.4136, 0.7929, 2.4259), 200
+    several = BGNBD(*(np.full((n, 1), value) for value in purchases.parameters().values()))
+    q = np.where(np.arange(n) % 4, 1.3, 0.8)[:, None]
+    spend = GammaGamma(np.full((n, 1), 6.25), q, np.full((n, 1), 15.0))
+    fits = as_fit(purchases, several), as_fit(GammaGamma(6.25, 1.2, 15.0), spend)
+    rfm = cdnow_rfm.take(slice(120))
+    return value(*fits, rfm, Plan("1 year", margin=0.5), draws=200), rfm
+
+
+def test_infinite_means_are_refused_with_the_share_of_customers_and_draws(wild) -> None:
+    found, rfm = wild
+    once = int((rfm.frequency == 0).sum())
+    assert 20 < once < 110
+    message = rf"{once} of 120 customers .* {once / 120 / 4:.1%} of all pairs"
+    for ask in (found.frame, found.expected_interval, found.contributions, lambda: next(found.frames(120))):
+        with pytest.raises(InfiniteMeanError, match=message):
+            ask()
+
+
+def test_where_means_are_infinite_there_are_medians_and_intervals(wild) -> None:
+    found, _ = wild
+    frame = found.frame(means=False)
+    assert list(frame) == ["customer_id", "p_alive", "expected_purchases", *_QUANTILES, "p_zero", "past_value"]
+    assert np.isfinite(frame.iloc[:, 1:].to_numpy()).all()
+    interval = found.interval()
+    assert interval["upper"].tolist() == frame["clv_upper"].tolist()
+    assert interval["lower"].tolist() == frame["clv_lower"].tolist()
+    lower, upper = found.total().interval(0.8)
+    assert 0 < lower < upper < np.inf
+    sums = found.source.stream(lambda chunks: chunks[0].realised.sum(axis=1))
+    np.testing.assert_allclose(found.total().realised, sum(sums), rtol=1e-12)
+    parts = pd.concat(found.frames(50, means=False), ignore_index=True)
+    pd.testing.assert_frame_equal(parts, frame, check_exact=True)
+
+
+_QUANTILES = ["clv_median", "clv_lower", "clv_upper"]
