@@ -197,8 +197,9 @@ class BetaGeometric(Parametric):
         growth = np.zeros(())
         for p, weight in zip(*beta_rule(np.asarray(self.a), self.b + self.chances(x)), strict=True):
             if weight.any():
-                stop, share = np.maximum(p, _SMALLEST)[..., None], (weight / p)[..., None]
-                growth = growth - share * np.expm1(-(self.r + x)[..., None] * np.log1p(stop * times))
+                stop = np.maximum(p, _SMALLEST)[..., None]
+                grown = np.expm1(-(self.r + x)[..., None] * np.log1p(stop * times)) / -stop
+                growth = growth + weight[..., None] * grown
         total: Floats = sum(w * growth[..., j] for j, w in enumerate(weights))
         return total
 

@@ -240,7 +240,7 @@ class ParetoNBD(Parametric):
 
         The integral over the time y of the k-th purchase, until which the customer has to live. Its density is shape /
         alpha times the probability of k - 1 purchases by y at a shape larger by one; all terms are positive, so that
-        even a tiny probability has its digits.
+        even a tiny probability has its digits. For t near infinity it is right to 1e-6.
         """
         shape, alpha = self.r + x, self.alpha + T
         return shape / alpha * _time_with(np.asarray(k) - 1, shape + 1, alpha, self.s, self.beta + T, t)

@@ -29,7 +29,7 @@ def purchases_if_alive(model: PurchaseModel, rfm: RFM, t: float, delta: float = 
     """Return the expected purchases in (T, T + t], given alive at T, discounted at the force of interest delta."""
     customers = Customers.of(rfm, None)
     given = GivenAlive.over(model, customers, lambda x, T: model.purchases_if_alive(x, T, t, delta))
-    return given(customers, np.ones((len(customers.x), model.draws)))[customers.history].T
+    return given(customers)[customers.history].T
 
 
 def expected_purchases(model: PurchaseModel, rfm: RFM, t: float, delta: float = 0.0) -> Floats:
@@ -82,11 +82,12 @@ class GivenAlive:
         panels = {x: np.unique(panel[which]) for x, which in _runs(customers.x)}
         return cls(function, model.draws, yardstick, panels)
 
-    def __call__(self, customers: Customers, factor: Floats) -> Floats:
-        """Return the values of the customers' histories times a factor, ``(histories, draws)``."""
+    def __call__(self, customers: Customers, factor: Floats | None = None) -> Floats:
+        """Return the values of the customers' histories, times a factor ``(histories, draws)``: of that shape."""
         from clvmodels.prediction import kernels
 
         values = np.empty((len(customers.x), self.draws))
+        factor = np.ones_like(values) if factor is None else factor
         for x, which in _runs(customers.x):
             panel, basis = self._basis(customers.T[which])
             at = np.searchsorted(self.panels[x], panel)

@@ -93,7 +93,7 @@ class ModelSource:
             concerned = int(customers[infinite.any(axis=0)].sum())
             raise InfiniteMeanError(
                 f"{self.spend.name}: {concerned:,} of {len(self.rfm):,} customers have an infinite expected spend "
-                f"under some draws of the parameters, {share:.1%} of all pairs of customer and draw, so that their mean "
+                f"under some draws of the parameters, {share:.1%} of all pairs of customer and draw, so their mean "
                 "value does not exist. What they will really bring has a median and intervals all the same: "
                 "frame(means=False), interval(), quantiles(). For means, fit clv.GammaGammaAllPurchases, which knows "
                 "each customer's first purchase too, or look at the largest amounts."

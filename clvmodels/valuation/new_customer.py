@@ -126,7 +126,7 @@ class NewCustomerValue:
         - ``expected_purchases`` (missing for an infinite horizon, where their mean need not exist),
           ``discounted_purchases`` (left out without discount), which count the first one where it is included,
           ``expected_spend`` a purchase, and ``p_no_further_purchase``, the probability that nobody buys again within
-          the horizon (an infinite one ends here where money is worth a millionth);
+          the horizon;
         - ``value_mean``, the expected value, with the interval of what is not known about the parameters,
           ``expected_lower, expected_upper`` (left out for a point fit);
         - of what will really come, ``value_sd`` (left out where it is infinite under some draws of the parameters),
@@ -195,7 +195,7 @@ class NewCustomerValue:
             columns["discounted_purchases"] = (later, later + n)
         if new.spend is not None:
             columns["expected_spend"] = (float(new.spend.mean()),) * 2
-        nobody = float((new.silence(self.source.ends[horizon]) ** n).mean())
+        nobody = float((new.silence(t) ** n).mean())
         return columns | {"p_no_further_purchase": (nobody, nobody)}
 
     def _value(self, total: Total, level: float, *, means: bool) -> dict[str, float]:
@@ -287,8 +287,10 @@ class _Expected:
 
     def silence(self, t: float) -> Floats:
         """Return the probability of no purchase after the first one until t."""
-        none = self._draws(self.source.purchases.count_if_alive(np.zeros(()), _NEW, _NEW, t))
-        return 1 - self.alive * (1 - none)
+        model = self.source.purchases
+        endless = np.isinf(t)
+        none = model.never_if_alive(_NEW, _NEW) if endless else model.count_if_alive(np.zeros(()), _NEW, _NEW, t)
+        return 1 - self.alive * (1 - self._draws(none))
 
     @property
     def infinite(self) -> float:
