@@ -91,13 +91,17 @@ def crowd(x=BUYS, T=AGES):
     return Customers(np.asarray(x, dtype=float), 0.9 * T, T, n, n.astype(np.uint64), None, None)
 
 
+def interpolated(model, customers, function, ready_for=None):
+    """Return a function of every history ``(histories, draws)``, made ready for these customers or for others."""
+    return GivenAlive.over(model, customers if ready_for is None else ready_for, function)(customers)
+
+
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("times", TIMES.values(), ids=TIMES)
 @pytest.mark.parametrize("model", [BGNBD, MBGNBD, ParetoNBD, NBD])
 def test_interpolated_expectations_are_those_of_the_models_equation(model, times, scale) -> None:
     several, customers = draws_of(model, scale), crowd()
-    given = GivenAlive.over(several, customers, lambda x, T: several.purchases_if_alive(x, T, *times))
-    found = given(customers)
+    found = interpolated(several, customers, lambda x, T: several.purchases_if_alive(x, T, *times))
     assert found.shape == (len(customers.x), 3)
     for x in BUYS:
         own = customers.x == x
@@ -110,9 +114,9 @@ def test_interpolated_expectations_are_those_of_the_models_equation(model, times
 def test_the_interpolated_chance_of_no_purchase_is_that_of_the_models_equation(model, scale) -> None:
     several, customers, none = draws_of(model, scale), crowd(), np.zeros(())
     for t in (1.0, 52.2, 522.0):
-        given = GivenAlive.over(several, customers, lambda x, T, t=t: several.count_if_alive(none, x, T, t))
+        found = interpolated(several, customers, lambda x, T, t=t: several.count_if_alive(none, x, T, t))
         direct = several.count_if_alive(none, customers.x, customers.T, t)
-        np.testing.assert_allclose(given(customers).T, np.broadcast_to(direct, (3, len(customers.x))), atol=1e-9)
+        np.testing.assert_allclose(found.T, np.broadcast_to(direct, (3, len(customers.x))), atol=1e-9)
 
 
 def test_interpolation_is_exact_for_polynomials_of_the_logarithm_of_age() -> None:
@@ -121,15 +125,15 @@ def test_interpolation_is_exact_for_polynomials_of_the_logarithm_of_age() -> Non
     def power(x, T):
         return np.log1p(T / 3.0)[None] ** 8 + x
 
-    found = GivenAlive.over(model, customers, power)(customers)
+    found = interpolated(model, customers, power)
     np.testing.assert_allclose(found.T, power(np.array([2.0]), customers.T), rtol=1e-13)
 
 
 def test_a_customer_at_a_node_has_the_value_there() -> None:
     model, nodes = NBD(0.5, 3.0), []
-    GivenAlive.over(model, crowd([2.0], [40.0]), lambda _, T: nodes.append(T) or T[None])(crowd([2.0], [40.0]))
+    interpolated(model, crowd([2.0], [40.0]), lambda _, T: nodes.append(T) or T[None])
     at_nodes = crowd([2.0], nodes[0])
-    found = GivenAlive.over(model, at_nodes, lambda _, T: np.sin(T)[None])(at_nodes)
+    found = interpolated(model, at_nodes, lambda _, T: np.sin(T)[None])
     np.testing.assert_allclose(found[:, 0], np.sin(at_nodes.T), atol=1e-10)
 
 
@@ -139,12 +143,12 @@ def test_what_is_interpolated_does_not_depend_on_who_else_is_asked_for(model) ->
     def of(x, T):
         return model.purchases_if_alive(x, T, 39.0, 0.002)
 
-    together = GivenAlive.over(model, everyone, of)(everyone)[everyone.history]
+    together = interpolated(model, everyone, of)[everyone.history]
     for some in (np.array([3]), np.arange(5, len(everyone), 17), np.random.default_rng(0).permutation(len(everyone))):
         part = everyone.take(some)
-        alone = GivenAlive.over(model, part, of)(part)[part.history]
+        alone = interpolated(model, part, of)[part.history]
         np.testing.assert_array_equal(alone, together[some])
-        ready = GivenAlive.over(model, everyone, of)(part)[part.history]
+        ready = interpolated(model, part, of, ready_for=everyone)[part.history]
         np.testing.assert_array_equal(ready, together[some])
 
 
@@ -156,6 +160,6 @@ def test_few_evaluations_serve_many_customers(model) -> None:
         return model.purchases_if_alive(x, T, 39.0)
 
     many = crowd([0.0, 3.0], np.linspace(0.0, 520.0, 5000))
-    GivenAlive.over(model, many, of)(many)
+    interpolated(model, many, of)
     assert len(asked) == 2  # once for each number of purchases
     assert max(asked) < 100
