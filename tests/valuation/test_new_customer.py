@@ -328,7 +328,7 @@ def test_the_same_seed_gives_the_same_futures_on_any_machine(fitted) -> None:
     np.testing.assert_array_equal(first, again)
     assert (first != other).all()
     np.testing.assert_allclose(
-        first, [54.210769459774, 9.098818682141, 101.47736732339, 41.462832484252, 8.873753433969]
+        first, [34.896366543463, 9.098818682141, 91.009691133261, 41.462832484252, 8.873753433969]
     )
 
 
