@@ -7,14 +7,15 @@ pymc-marketing the expected value under each draw, with spend held at its mean; 
 
 Up to 100,000 customers are observed daily, as in fitting.py, and many share a history; a million are observed in
 continuous time, so that no two do. Ten million are valued a hundred thousand at a time, with 100 draws. Each candidate
-runs in a process of its own, in which a small valuation has warmed everything up, and is ended after ``--limit``
-seconds. Memory is what the process held at most beyond what it held before.
+runs in a process of its own, in which a small valuation has warmed everything up, and which may take ``--limit``
+seconds and ``--memory`` GB. Memory is what the process held at most beyond what it held before.
 
 Usage: python benchmarks/valuation.py [--limit SECONDS] [customers ...]
 """
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -137,16 +138,16 @@ def measure(candidate: str, customers: int) -> dict[str, float]:
     return {"seconds": seconds, "GB more": most - before, "GB in all": most}
 
 
-def in_a_process(candidate: str, customers: int, limit: float) -> dict[str, Any]:
-    """Return what one valuation took, in a process that is ended after ``limit`` seconds."""
+def in_a_process(candidate: str, customers: int, limit: float, memory: float) -> dict[str, Any]:
+    """Return what one valuation took, in a process with so many seconds and GB at most."""
     row = {"customers": customers, "candidate": candidate}
-    command = [sys.executable, __file__, "--one", candidate, str(customers)]
+    command = [sys.executable, __file__, "--memory", str(memory), "--one", candidate, str(customers)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=True)  # noqa: S603 -- ours
     except subprocess.TimeoutExpired:
         return {**row, "note": f"ended after {limit:.0f} s"}
     except subprocess.CalledProcessError as error:
-        return {**row, "note": (error.stderr.strip().splitlines() or ["killed: out of memory?"])[-1]}
+        return {**row, "note": (error.stderr.strip().splitlines() or ["killed"])[-1]}
     return {**row, **json.loads(done.stdout.strip().splitlines()[-1])}
 
 
@@ -155,16 +156,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("customers", nargs="*", type=int, default=SIZES)
     parser.add_argument("--limit", type=float, default=900)
+    parser.add_argument("--memory", type=float, default=20)
     parser.add_argument("--one")
     given = parser.parse_args()
     if given.one:
+        resource.setrlimit(resource.RLIMIT_AS, (int(given.memory * 2**30),) * 2)
         print(json.dumps(measure(given.one, given.customers[0])))
         return
     able = [name for name, (needs, *_) in CANDIDATES.items() if all(map(find_spec, needs))]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for size in given.customers:
-        rows += [in_a_process(name, size, given.limit) for name in able if (size < STREAMED) != (name == STREAM)]
-        print(pd.DataFrame(rows[-1:]).to_string(index=False, header=False), file=sys.stderr)
+        for name in able:
+            if (size < STREAMED) != (name == STREAM):
+                rows.append(in_a_process(name, size, given.limit, given.memory))
+                print(rows[-1], file=sys.stderr)
     print(pd.DataFrame(rows).to_string(index=False, float_format=lambda value: f"{value:,.2f}", na_rep=""))
 
 
