@@ -5,11 +5,13 @@ A week is 7 days, a year 365.25 days and a month a twelfth of a year, everywhere
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from numbers import Real
+from typing import Any
 
-from clvmodels.errors import UnitError
+from clvmodels.errors import SettingError, UnitError
 
 DAYS_PER_YEAR = 365.25
 
@@ -112,6 +114,26 @@ def duration(value: "str | timedelta | Duration") -> Duration:
     raise UnitError(
         f"{value!r} is not a duration. Write a number and a unit, such as '39 weeks', '2 years' or 'infinite'."
     )
+
+
+def durations(horizon: object) -> tuple[Duration, ...]:
+    """Return one or several horizons as durations, in growing order.
+
+    Raises
+    ------
+    SettingError
+        If there is none, or one stands there twice.
+
+    Examples
+    --------
+    >>> [str(horizon) for horizon in durations(["1 year", "3 months"])]
+    ['3 months', '1 year']
+    """
+    several: Any = horizon if isinstance(horizon, Iterable) and not isinstance(horizon, str) else [horizon]
+    ordered = tuple(sorted(map(duration, several), key=lambda each: each.days))
+    if not ordered or len({each.days for each in ordered}) < len(ordered):
+        raise SettingError(f"Horizons are one or more different durations; {horizon!r} are not.")
+    return ordered
 
 
 def force_of_interest(yearly_rate: float, unit: str) -> float:

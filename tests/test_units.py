@@ -4,8 +4,8 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from clvmodels.errors import UnitError
-from clvmodels.units import DAYS, Duration, duration, force_of_interest, unit_name
+from clvmodels.errors import SettingError, UnitError
+from clvmodels.units import DAYS, Duration, duration, durations, force_of_interest, unit_name
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,18 @@ def test_a_year_of_weekly_force_is_the_yearly_rate():
 def test_impossible_rates_are_refused(rate):
     with pytest.raises(UnitError, match="effective yearly rate"):
         force_of_interest(rate, "week")
+
+
+def test_several_durations_are_put_in_their_order_and_one_is_one():
+    assert [str(each) for each in durations(["1 year", timedelta(days=21), "infinite"])] == [
+        "3 weeks",
+        "1 year",
+        "infinite",
+    ]
+    assert durations("39 weeks") == (Duration(273.0),)
+
+
+@pytest.mark.parametrize("wrong", [[], ["1 year", "12 months"], ("infinite", "forever")])
+def test_durations_are_at_least_one_and_differ(wrong):
+    with pytest.raises(SettingError, match="one or more different durations"):
+        durations(wrong)

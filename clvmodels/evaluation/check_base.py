@@ -15,7 +15,7 @@ from clvmodels.data.transactions import Transactions
 from clvmodels.errors import DataError, SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel
-from clvmodels.prediction.predict import rows
+from clvmodels.prediction.source import rows
 from clvmodels.prediction.totals import ends, quantile
 from clvmodels.units import DAYS
 

@@ -207,6 +207,8 @@ class Forecast:
 
         The numbers are those of ``frame()``; nothing is kept.
         """
+        if means:
+            self.source.refuse_infinite_means()
         for start in range(0, len(self.rfm), customers):
             part = slice(start, start + customers)
             own = replace(self, rfm=self.rfm.take(part), source=self.source.take(part), part_of=None)
@@ -240,7 +242,7 @@ class Forecast:
         for p in probabilities:
             if not (isinstance(p, Real) and 0 < p < 1):
                 raise SettingError(f"A probability lies between 0 and 1; {p!r} does not.")
-        return self._quantiles({f"q{100 * p:.4g}": p for p in probabilities}, _futures)
+        return self._quantiles({f"q{100 * p:.10g}": p for p in probabilities}, _futures)
 
     def p_above(self, threshold: float) -> pd.DataFrame:
         """Return the probability that each customer's *realised* value exceeds a threshold: ``customer_id, p_above``.

@@ -1,9 +1,7 @@
 """What follows from a customer's history alone: computed once a distinct history, in blocks of a bounded size."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.data.rfm import RFM, Collapsed
-from clvmodels.errors import SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats, PurchaseModel
-from clvmodels.prediction.predict import rows
+from clvmodels.prediction.source import cores, in_order, refuse_misfits, rows
 
 _CELLS = 2**18  # draws x histories of a block: 2 MB an array, some ten of which a thread holds at once
 
@@ -67,8 +64,7 @@ def by_history(rfm: RFM, draws: int, function: Callable[[Histories], Floats]) ->
     """
     distinct = rfm.collapse()
     order = np.lexsort((distinct.recency, distinct.T, distinct.frequency))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        blocks = list(pool.map(function, _blocks(distinct, order, max(1, _CELLS // draws))))
+    blocks = list(in_order(function, _blocks(distinct, order, max(1, _CELLS // draws)), cores()))
     numbers = np.concatenate(blocks, axis=1)
     found = np.empty_like(numbers)
     found[:, order] = numbers
@@ -96,9 +92,6 @@ def all_draws(fit: Fit[Any], rfm: RFM) -> PurchaseModel:
     FitError
         If the fit's verdict is bad.
     """
-    if not (isinstance(fit, Fit) and hasattr(fit.specification, "survival_if_alive")):
-        raise SettingError("The first argument is not the fit of a purchase model, such as clv.fit(clv.BGNBD, rfm).")
-    if not isinstance(rfm, RFM):
-        raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
+    refuse_misfits(fit, None, rfm)
     model: PurchaseModel = rows(fit, rfm.unit, sys.maxsize)
     return model

@@ -22,8 +22,8 @@ from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats, SpendModel
 from clvmodels.models.rates import discounted_time
 from clvmodels.prediction.customers import Customers
-from clvmodels.prediction.predict import ModelSource, model_source
 from clvmodels.prediction.simulate import simulate
+from clvmodels.prediction.source import ModelSource, model_source
 from clvmodels.prediction.totals import Total, quantile
 from clvmodels.units import Duration, duration
 from clvmodels.valuation.plan import Plan

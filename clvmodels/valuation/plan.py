@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import DataError, SettingError, UnitError, examples
 from clvmodels.models.protocols import Floats
-from clvmodels.prediction.predict import durations
 from clvmodels.prediction.simulate import Terms
-from clvmodels.units import Duration, force_of_interest
+from clvmodels.units import Duration, durations, force_of_interest
 
 Length = str | timedelta | Duration
 

@@ -18,9 +18,8 @@ from clvmodels.inference.fit import random_stream
 from clvmodels.models.protocols import Floats
 from clvmodels.models.rates import discounted_time
 from clvmodels.prediction.forecast import Chunk, Forecast, KnownChunk
-from clvmodels.prediction.predict import durations
 from clvmodels.prediction.simulate import Terms
-from clvmodels.units import Duration, duration
+from clvmodels.units import Duration, duration, durations
 from clvmodels.valuation.plan import Length, Plan, refuse_no_plan
 from clvmodels.valuation.value import Valuation
 

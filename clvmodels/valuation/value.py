@@ -11,7 +11,7 @@ from clvmodels.errors import MissingMoneyError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats
 from clvmodels.prediction.forecast import Forecast
-from clvmodels.prediction.predict import model_source
+from clvmodels.prediction.source import model_source
 from clvmodels.valuation.plan import Plan, refuse_no_plan
 
 
