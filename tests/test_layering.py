@@ -28,6 +28,7 @@ HOMES = {
     "lifetimes": {"evaluation/lifetimes.py"},
     "nutpie": {"inference/nuts.py"},
     "matplotlib": {"report/calibration_plots.py", "report/check_plots.py", "report/plots.py"},
+    "numba": {"prediction/kernels.py"},
     "pymc": {"inference/nuts.py"},
     "pyspark": {"scoring/spark.py"},
     "pytensor": {"inference/nuts.py"},
