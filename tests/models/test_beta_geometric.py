@@ -88,7 +88,8 @@ def integrate(function, end):
 @pytest.mark.parametrize("model", BOTH)
 @pytest.mark.parametrize("delta", [0.0, 0.0018, 0.05])
 @given(
-    theta=st.tuples(*[st.floats(-2, 2).map(math.exp)] * 4),
+    # in thousandths: a hair beside whole numbers, SciPy's hyp2f1 is no number
+    theta=st.tuples(*[st.floats(-2, 2).map(lambda logarithm: round(math.exp(logarithm), 3))] * 4),
     x=st.integers(0, 12),
     T=st.floats(0, 60),
     t=st.floats(0.1, 150),
