@@ -257,7 +257,7 @@ def score(
     """
     settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
     plan = clv.Plan(horizon, *map(_number_or_column, (discount, margin, cost_per_purchase, cost_to_serve)))
-    if amount is None and plan != clv.Plan(horizon):
+    if amount is None and not plan.is_plain:
         raise SettingError(
             "--discount, --margin, --cost-per-purchase and --cost-to-serve are about money: name its column with "
             "--amount."

@@ -131,7 +131,7 @@ def durations(horizon: object) -> tuple[Duration, ...]:
     """
     several: Any = horizon if isinstance(horizon, Iterable) and not isinstance(horizon, str) else [horizon]
     ordered = tuple(sorted(map(duration, several), key=lambda each: each.days))
-    if not ordered or len({each.days for each in ordered}) < len(ordered):
+    if not ordered or len(set(map(str, ordered))) < len(ordered):
         raise SettingError(f"Horizons are one or more different durations; {horizon!r} are not.")
     return ordered
 

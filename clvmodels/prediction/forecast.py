@@ -56,8 +56,8 @@ class Chunk(Protocol):
         ...
 
     @property
-    def nothing(self) -> Floats:
-        """The quantity of a customer who buys nothing, ``(n,)``."""
+    def brought(self) -> Floats | None:
+        """Likewise what purchases brought: 0 for who bought nothing, whatever is charged all the same."""
         ...
 
     @property
@@ -84,9 +84,9 @@ class KnownChunk:
     mean_columns: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
-    def nothing(self) -> Floats:
-        """Nothing."""
-        return np.zeros(len(self.mean))
+    def brought(self) -> Floats | None:
+        """What is realised: nothing is charged."""
+        return self.realised
 
 
 class Stream(Protocol):
@@ -95,6 +95,11 @@ class Stream(Protocol):
     @property
     def uncertain(self) -> bool:
         """Whether ``expected`` has draws of the parameters, so that its spread means something."""
+        ...
+
+    @property
+    def finite_variance(self) -> bool:
+        """Whether the quantity has a variance under all draws."""
         ...
 
     def refuse_infinite_means(self) -> None:
@@ -131,6 +136,7 @@ class OneHorizon:
     """A stream of one horizon that knows no draws of the parameters, chunk after chunk."""
 
     uncertain = False
+    finite_variance = True
 
     def chunks(self) -> Iterator[KnownChunk]:
         """Yield all customers, each once."""
@@ -207,12 +213,12 @@ class Forecast:
 
         The numbers are those of ``frame()``; nothing is kept.
         """
+        if not isinstance(customers, (int, np.integer)) or customers < 1:
+            raise SettingError(f"The customers of a part are a whole number from 1 up; {customers!r} is not.")
         if means:
             self.source.refuse_infinite_means()
-        for start in range(0, len(self.rfm), customers):
-            part = slice(start, start + customers)
-            own = replace(self, rfm=self.rfm.take(part), source=self.source.take(part), part_of=None)
-            yield own.frame(means=means)
+        parts = (slice(start, start + customers) for start in range(0, len(self.rfm), customers))
+        return (self._part(part).frame(means=means) for part in parts)
 
     def interval(self, level: float = 0.90) -> pd.DataFrame:
         """Return each customer's central interval of the *realised* value: ``customer_id, lower, upper``."""
@@ -264,7 +270,8 @@ class Forecast:
         Parameters
         ----------
         segment
-            A column of the RFM, or a label of each customer, ``(customers,)``.
+            A column of the RFM, or a label of each customer, ``(customers,)``, in the order of the RFM; a pandas Series
+            may be indexed by customer id instead, in any order.
         progress
             Is told how many customers each chunk had.
 
@@ -295,6 +302,8 @@ class Forecast:
         ------
         InfiniteMeanError
             If expected values, by which customers are ranked, are infinite.
+        SettingError
+            If costs may exceed what customers bring, so that there is nothing to take shares of.
         """
         for share in shares:
             if not (isinstance(share, Real) and 0 < share <= 1):
@@ -357,7 +366,8 @@ class Forecast:
         if not means:
             own = [name for name in own if name not in ("expected_spend", "mean")]
         columns = {q + "_mean" if name == "mean" else name: kept[name] for name in own}
-        shape = {name: kept[name] for name in _SHAPE if name in kept and (means or name != "sd")}
+        varies = means and self.source.finite_variance
+        shape = {name: kept[name] for name in _SHAPE if name in kept and (varies or name != "sd")}
         return columns | {name if name == "p_zero" else f"{q}_{name}": values for name, values in shape.items()}
 
     def _quantiles(self, probabilities: Mapping[str, float], draws: Callable[[Chunk], Floats]) -> pd.DataFrame:
@@ -375,6 +385,9 @@ class Forecast:
                 for name, values in columns.items():
                     into.setdefault(name, np.empty(len(self.rfm)))[customers] = values
         return self._each(lambda i: dict(found[i]))
+
+    def _part(self, part: slice) -> Self:
+        return replace(self, rfm=self.rfm.take(part), source=self.source.take(part), part_of=None)
 
     def _at(self, horizon: int) -> Self:
         return replace(self, **self._narrowed(horizon))
@@ -403,7 +416,7 @@ class Forecast:
                     "bring the column with RFM.from_frame."
                 )
             return self.rfm.columns[segment]
-        labels = np.asarray(segment)
+        labels = np.asarray(_in_order_of(self.rfm, segment) if isinstance(segment, pd.Series) else segment)
         if labels.shape != (len(self.rfm),):
             raise SettingError(
                 f"Segments are one label for each of the {len(self.rfm):,} customers; these have the shape "
@@ -437,21 +450,34 @@ def _part(chunk: Chunk, groups: Sequence[Sums], *, finite: bool) -> _Part:
     if finite:
         columns |= dict(chunk.mean_columns) | {"mean": chunk.mean}
         values |= {"mean": chunk.mean, "expected": chunk.expected.T}
-    if chunk.realised is not None:
-        columns |= _shape(chunk.realised, chunk.nothing)
+    if chunk.realised is not None and chunk.brought is not None:
+        columns |= _shape(chunk.realised, chunk.brought)
         values["realised"] = chunk.realised.T
     return _Part(chunk.customers, columns, [sums.part(chunk.customers, values) for sums in groups])
 
 
-def _shape(realised: Floats, nothing: Floats) -> dict[str, Floats]:
+def _shape(realised: Floats, brought: Floats) -> dict[str, Floats]:
     from clvmodels.prediction import kernels
 
     ordered = np.sort(realised, axis=0)
     low, high = ends(0.90)
-    sd, p_zero = np.empty((2, len(nothing)))
-    kernels.spread(np.ascontiguousarray(realised.T), nothing, sd, p_zero)
+    sd, p_zero = np.empty((2, realised.shape[1]))
+    kernels.spread(np.ascontiguousarray(brought.T), sd, p_zero)
     middle, lower, upper = (quantile(ordered, p) for p in (0.5, low, high))
     return {"sd": sd, "median": middle, "lower": lower, "upper": upper, "p_zero": p_zero}
+
+
+def _in_order_of(rfm: RFM, labels: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a Series' labels in the order of the customers: by its index, unless that just counts from 0."""
+    if isinstance(labels.index, pd.RangeIndex) and labels.index.equals(pd.RangeIndex(len(rfm))):
+        return labels
+    unknown = pd.Index(rfm.customer_id).difference(labels.index)
+    if len(unknown) or not labels.index.is_unique:
+        raise SettingError(
+            f"The index of the segments must be each customer's id, once; {len(unknown):,} of {len(rfm):,} customers "
+            "are not in it. Pass labels.to_numpy() if they are in the order of rfm.customer_id."
+        )
+    return labels.loc[rfm.customer_id]
 
 
 def _futures(chunk: Chunk) -> Floats:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # the odd number next to 2**64 / golden ratio
 _LIVES, _SPENDS, _OPENS = np.uint64(1), np.uint64(2), np.uint64(3)  # what a future's own streams are for
-_WORTHLESS = -math.log(1e-6)  # interest after which an endless future is not looked at any more
-_LEAST = 1e-290  # a gamma number is positive, even where its shape is next to nothing
+_WORTHLESS = -math.log(1e-6)  # interest after which an endless future shows its first purchase, and no later ones
+_LEAST = 1e-290  # of a gamma number, and of a discount factor: a purchase is a purchase, however late
 _NORMAL = (3.6541528853610088, 0.00492867323399)  # where the last of 256 layers of equal area begins, and that area
 _EXPONENTIAL = (7.69711747013104972, 0.0039496598225815571993)  # likewise: Marsaglia & Tsang (2000)
 
@@ -231,11 +231,9 @@ def futures(
             chance /= alive[h, j]
             life = _hashed(bits ^ _LIVES)
             k, per, end = shape[h, j], rate[h, j], limit[h, j]
+            worthless = math.inf
             if math.isinf(end):
-                last = _WORTHLESS / delta[i]
-                if horizons > 1:
-                    last = max(last, ends[horizons - 2, h])
-                end = math.log1p(last / per)
+                worthless = math.log1p(_WORTHLESS / delta[i] / per)
             if leaves:
                 life, e = _exponential(life)
                 end = min(end, math.log1p(leave_rate[h, j] * math.expm1(e / leave_shape[h, j]) / per))
@@ -250,9 +248,14 @@ def futures(
                 if p >= 1:
                     d = p - 1 / 3
                     c = 1 / math.sqrt(9 * d)
-            at = 0
+            if math.isinf(
+                limit[h, j]
+            ):  # after the first purchase nobody looks for ever, except within a finite horizon
+                seen = worthless if horizons == 1 else max(worthless, math.log1p(ends[horizons - 2, h] / per))
+                end = min(end, seen)
+            at, first = 0, True
             went_on = stop_b[h, j] + stop_a[h, j]
-            while y <= end:
+            while first or y <= end:
                 brings = margin[i]
                 if spends:
                     money, value = _value(money, value_shape[i, j], d, c)
@@ -262,8 +265,11 @@ def futures(
                     time = per * (math.exp(y) - 1)
                     while at < horizons - 1 and time > ends[at, h]:
                         at += 1
-                    brings *= math.exp(-delta[i] * time)
+                    brings *= max(math.exp(-delta[i] * time), _LEAST)
                 worth[at, i, f] += brings
+                if y > worthless and not first:  # the endless horizon is the same whatever finite ones are beside it
+                    worth[horizons - 1, i, f] -= brings
+                first = False
                 if stops:
                     life += _STEP
                     if _uniform(_hashed(life)) * went_on < stop_a[h, j]:
@@ -309,21 +315,21 @@ def money_of(seed, keys, count, value_shape, spend_shape, spend_rate, money):
 @njit(
     [
         types.void(
-            *(types.Array(float64, 2, "C", readonly=True), _column),
+            types.Array(float64, 2, "C", readonly=True),
             *(types.Array(float64, 1, "C"), types.Array(float64, 1, "C")),
         )
     ],
     nogil=True,
     cache=True,
 )
-def spread(worth, nothing, sd, silent):
-    """Write the standard deviation of each row of ``(customers, futures)``, and how often it is just ``nothing``."""
+def spread(worth, sd, silent):
+    """Write the standard deviation of each row of ``(customers, futures)``, and how often it is 0."""
     customers, many = worth.shape
     for i in range(customers):
         total, quiet = 0.0, 0
         for f in range(many):
             total += worth[i, f]
-            quiet += worth[i, f] == nothing[i]
+            quiet += worth[i, f] == 0.0
         mean = total / many
         squares = 0.0
         for f in range(many):

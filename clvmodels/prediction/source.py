@@ -98,6 +98,14 @@ class ModelSource:
                 "each customer's first purchase too, or look at the largest amounts."
             )
 
+    @cached_property
+    def finite_variance(self) -> bool:
+        """Whether the value of each customer's purchases has a variance under all draws: a shape above 2."""
+        if self.spend is None:
+            return True
+        seen = np.unique(self.spend.observed(self.rfm)[0])
+        return bool((self.spend.prospects(seen, np.zeros_like(seen)).shape > 2).all())
+
     def stream(self, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
         """Yield what ``use`` makes of each chunk, one chunk a horizon; it runs in several threads.
 
@@ -206,18 +214,19 @@ class _ModelChunk:
 
     @cached_property
     def realised(self) -> Floats:
+        return self.brought - self._charged if self._charged.any() else self.brought
+
+    @property
+    def brought(self) -> Floats:
         worth: Floats = self.shared.worth[self.horizon]
-        if self.nothing.any():
-            worth += self.nothing[:, None]
         return worth.T
 
     @cached_property
-    def nothing(self) -> Floats:
+    def _charged(self) -> Floats:
+        """What each customer costs until the horizon, whatever happens."""
         shared, t = self.shared, self.shared.source.t[self.horizon]
         serving = shared.source.serving[shared.positions]
-        if not serving.any():
-            return np.zeros(len(serving))
-        return -serving * discounted_time(t, shared.terms.delta)
+        return serving * discounted_time(t, shared.terms.delta) if serving.any() else serving
 
     @cached_property
     def columns(self) -> Mapping[str, Floats]:
@@ -263,7 +272,7 @@ class _ModelChunk:
             if terms.cost.any():
                 worth -= terms.cost[:, None]
             value = value * worth
-        return value + self.nothing[:, None] if self.nothing.any() else value
+        return value - self._charged[:, None] if self._charged.any() else value
 
 
 def model_source(

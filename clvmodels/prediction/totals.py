@@ -178,7 +178,7 @@ class Contributions:
     expected
         Their share of the expected value under each draw of the parameters, ``(points, draws)``.
     realised
-        Their share of the realised value in each future, ``(points, futures)``; ``None`` without futures.
+        Their share of the realised value in each future that has some, ``(points, futures)``; ``None`` without.
     shares
         The shares of customers in the table.
     uncertain
@@ -319,12 +319,25 @@ def ranked(value: Floats, key: NDArray[np.uint64], shares: Sequence[float]) -> t
 def contributions(
     sums: Sums, sizes: NDArray[np.intp], shares: tuple[float, ...], *, uncertain: bool, quantity: str
 ) -> Contributions:
-    """Return the contributions from sums over ranked groups."""
+    """Return the contributions from sums over ranked groups.
+
+    Raises
+    ------
+    SettingError
+        If nothing is expected, some are expected to bring less than nothing, or all together may do so.
+    """
+    losses = (sums.of["mean"] < 0).any() or (sums.of.get("realised", np.zeros((1, 1))).sum(axis=0) < 0).any()
+    if losses or not sums.of["mean"].sum() > 0:
+        raise SettingError(
+            "There is nothing to take shares of: costs may exceed what customers bring, or nobody brings anything. "
+            "Leave the costs out of the plan, or sum segments with by()."
+        )
     value, expected = (_from_nothing(sums.of[name].cumsum(axis=0)) for name in ("mean", "expected"))
     realised = None
     if "realised" in sums.of:
         together = _from_nothing(sums.of["realised"].cumsum(axis=0))
-        realised = together[:, together[-1] != 0] / together[-1][together[-1] != 0]
+        brings = together[-1] > 0
+        realised = together[:, brings] / together[-1][brings] if brings.any() else None
     return Contributions(
         _from_nothing(sizes / sizes[-1]),
         np.concatenate([[0], sizes]),

@@ -45,6 +45,12 @@ def forecast(
     _warn_of_an_early_end(fits["purchases"], rfm)
     if "spend" in fits and rfm.monetary_value is not None:
         return value(fits["purchases"], fits["spend"], rfm, plan, draws, seed, threads)
+    if not plan.is_plain:
+        missing = "fit of a spend model" if rfm.monetary_value is not None else "amount"
+        raise SettingError(
+            f"Discount, margin and costs are about money, and there is no {missing}: without it only purchases can be "
+            "predicted. Leave these settings out, or give the amounts and fit a spend model too."
+        )
     return predict(fits["purchases"], rfm, plan.horizons, draws, seed, threads)
 
 

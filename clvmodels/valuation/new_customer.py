@@ -349,7 +349,7 @@ def value_new_customer(
     draws
         Simulated futures: each draw of the parameters in turn.
     seed
-        What the futures follow from; the same on any machine.
+        What the futures follow from.
 
     Raises
     ------

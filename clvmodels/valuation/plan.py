@@ -49,8 +49,8 @@ class Plan:
     UnitError
         If a horizon or the discount cannot be understood.
     SettingError
-        If the margin is not between 0 and 1, a cost is negative, a horizon stands there twice, or an infinite horizon
-        has no discount. What stands in columns is checked by ``terms``.
+        If the margin is not above 0 and at most 1, a cost is negative, a horizon stands there twice, or an infinite
+        horizon has no discount. What stands in columns is checked by ``terms``.
 
     Examples
     --------
@@ -84,6 +84,11 @@ class Plan:
     def length(self) -> Duration:
         """The longest horizon."""
         return self.horizons[-1]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a purchase just brings its value, whenever it happens."""
+        return (self.discount, self.margin, self.cost_per_purchase, self.cost_to_serve) == (0.0, 1.0, 0.0, 0.0)
 
     def within(self, horizon: Duration) -> Self:
         """Return the plan with one horizon."""

@@ -161,6 +161,7 @@ class FormulaSource:
     seed: int
 
     uncertain = True
+    finite_variance = True
 
     def __post_init__(self) -> None:
         if self.formula.lifespan == "silence" and duration(self.formula.gap).days >= self.base.T_days.max():

@@ -31,7 +31,7 @@ class Known:
         several = expected if isinstance(expected, list) else [expected]
         futures = realised if isinstance(realised, list) else [realised]
         self.horizons = list(zip(several, futures, strict=True))
-        self.mean, self.uncertain, self.infinite = mean, uncertain, infinite
+        self.mean, self.uncertain, self.infinite, self.finite_variance = mean, uncertain, infinite, not infinite
         self.parts = [np.arange(several[0].shape[1])] if chunks is None else chunks
         self.columns = columns or {}
         self.runs = 0

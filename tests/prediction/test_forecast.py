@@ -201,7 +201,7 @@ def test_a_stream_of_one_horizon_refuses_nothing_and_knows_no_draws() -> None:
     stream.refuse_infinite_means()
     assert not stream.uncertain
     assert [x.tolist() for x in stream.stream(lambda chunks: chunks[0].customers)] == [[1], [0]]
-    assert next(stream.chunks()).nothing.tolist() == [0.0]
+    assert all(chunk.brought is chunk.realised for chunk in stream.chunks())
     with pytest.raises(NotImplementedError):
         OneHorizon().chunks()
 
@@ -372,3 +372,42 @@ def test_where_means_are_infinite_there_are_medians_and_intervals(wild) -> None:
 
 
 _QUANTILES = ["clv_median", "clv_lower", "clv_upper"]
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5])
+def test_parts_have_a_whole_number_of_customers(made, size) -> None:
+    with pytest.raises(SettingError, match="whole number from 1 up"):
+        made().frames(size)
+
+
+def test_a_series_of_segments_is_read_by_its_index(rfm, made) -> None:
+    labels = pd.Series(["x", "y", "y"], index=rfm.customer_id)
+    expected = made().by(labels.to_numpy()).frame()
+    pd.testing.assert_frame_equal(made().by(labels.iloc[::-1]).frame(), expected)
+    pd.testing.assert_frame_equal(made().by(labels.reset_index(drop=True)).frame(), expected)
+    for wrong in (labels.iloc[1:], labels.set_axis([7, 8, 9]), labels.reset_index(drop=True).iloc[::-1]):
+        with pytest.raises(SettingError, match="each customer's id"):
+            made().by(wrong)
+
+
+def test_there_are_no_shares_of_losses_or_of_nothing(rfm, known) -> None:
+    for expected, realised in ((-EXPECTED, REALISED), (EXPECTED, -1.0 - REALISED), (0 * EXPECTED, REALISED)):
+        forecast = Forecast(rfm, known(expected, realised), "visits", ("1 year",))
+        with pytest.raises(SettingError, match="nothing to take shares of"):
+            forecast.contributions()
+
+
+def test_where_no_future_brings_anything_shares_have_no_realised_interval(rfm, known) -> None:
+    best = Forecast(rfm, known(EXPECTED, 0 * REALISED), "visits", ("1 year",)).contributions([0.5])
+    assert "share_lower" not in best.frame()
+    assert best.gini().interval is None
+
+
+def test_no_spread_is_shown_where_the_variance_is_infinite(as_fit, cdnow_rfm) -> None:
+    heavy = as_fit(GammaGamma(6.25, 1.5, 15.0))
+    fits = as_fit(BGNBD(0.2426, 4.4136, 0.793, 2.4259)), heavy
+    frame = value(*fits, cdnow_rfm.take(slice(9)), Plan("1 year"), draws=20).frame()
+    assert "clv_sd" not in frame
+    assert "clv_mean" in frame
+    repeat = cdnow_rfm.take(np.flatnonzero(cdnow_rfm.frequency > 0)[:9])
+    assert "clv_sd" in value(*fits, repeat, Plan("1 year"), draws=20).frame()

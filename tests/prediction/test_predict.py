@@ -1,6 +1,7 @@
 """Forecasts from fits: calibrated, reproducible per customer, and honest about what is not known."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -519,3 +520,24 @@ def test_intervals_of_totals_cover_as_often_as_they_say(population) -> None:
             inside.append(lower <= base.count.sum() <= upper)
     assert len(inside) > 50
     assert np.mean(inside) == pytest.approx(0.8, abs=4 * np.sqrt(0.16 / len(inside)))
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+@pytest.mark.parametrize("rate", [0.1, 1.0])
+def test_who_ever_buys_is_seen_under_an_endless_horizon(model, rate, as_fit, some) -> None:
+    # However late the first purchase comes: what happens after interest has eaten everything is left out, not that.
+    endless = predict(as_fit(MODELS[model]), some, "infinite", draws=2000, discount=rate)
+    frame = endless.frame()
+    chance = frame["p_purchase"]
+    z = (1 - frame["p_zero"] - chance) / np.sqrt(np.maximum(chance * (1 - chance), 1e-9) / 2000)
+    assert np.abs(z).max() < 4.5
+    both = predict(as_fit(MODELS[model]), some, ["100 years", "infinite"], draws=2000, discount=rate)
+    pd.testing.assert_frame_equal(both.at("infinite").frame(), frame, rtol=1e-9, atol=1e-12)
+    assert (frame["p_zero"] <= both.at("100 years").frame()["p_zero"]).all()
+    kept, again = both.at("infinite").frame(), both.at("infinite").interval()
+    np.testing.assert_allclose(kept["discounted_purchases_upper"], again["upper"], rtol=1e-9)
+
+
+def test_horizons_that_would_be_called_alike_are_refused(cdnow_purchases, some) -> None:
+    with pytest.raises(SettingError, match="different durations"):
+        predict(cdnow_purchases, some, ["365 days", timedelta(days=365, seconds=20)])

@@ -56,7 +56,7 @@ def test_with_money_the_table_is_the_valuation_and_the_simple_formula(few, fits)
 def test_without_money_the_table_is_the_forecast(few, bare, fits):
     same = predict(fits["purchases"], few, "1 year", draws=40, seed=2).frame()
     for given, rfm in ((fits, bare), (fits["purchases"], bare), ({"purchases": fits["purchases"]}, few)):
-        table = scores(forecast(given, rfm, PLAN, draws=40, seed=2), PLAN)
+        table = scores(forecast(given, rfm, Plan("1 year"), draws=40, seed=2), Plan("1 year"))
         assert table.columns.tolist() == [*FORECAST, "p_purchase", *(f"purchases_{name}" for name in SHAPE), "p_zero"]
         pd.testing.assert_frame_equal(table, same, check_exact=True)
 
@@ -107,10 +107,19 @@ def test_several_horizons_without_money_are_forecasts(few, bare, fits):
 
 @pytest.mark.parametrize("money", [True, False])
 def test_threads_change_nothing(few, bare, fits, money):
-    one, three = (scores(forecast(fits, few if money else bare, PLAN, 40, 2, threads), PLAN) for threads in (1, 3))
+    rfm, plan = (few, PLAN) if money else (bare, Plan("1 year"))
+    one, three = (scores(forecast(fits, rfm, plan, 40, 2, threads), plan) for threads in (1, 3))
     pd.testing.assert_frame_equal(one, three, check_exact=True)
     with pytest.raises(SettingError, match="number of threads"):
-        forecast(fits, few if money else bare, PLAN, 40, 2, 0)
+        forecast(fits, rfm, plan, 40, 2, 0)
+
+
+@pytest.mark.parametrize("horizon", ["1 year", "infinite"])
+def test_settings_about_money_are_refused_where_there_is_none(few, bare, fits, horizon):
+    with pytest.raises(SettingError, match="there is no amount"):
+        forecast(fits, bare, Plan(horizon, 0.1))
+    with pytest.raises(SettingError, match="no fit of a spend model"):
+        forecast(fits["purchases"], few, Plan(horizon, 0.1))
 
 
 @pytest.mark.parametrize("horizons", ["1 year", ["3 months", "1 year"]])
