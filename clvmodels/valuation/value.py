@@ -25,8 +25,9 @@ class Valuation(Forecast):
       their mean need not exist); ``discounted_purchases``, each counted at what it is worth today (left out without a
       discount); and ``expected_spend`` a purchase, before the margin;
     - ``clv_mean``, the expected value still to come: discounted money times margin, less costs;
-    - of what will really come, the standard deviation ``clv_sd``, the median ``clv_median``, the 90 % interval
-      ``clv_lower`` to ``clv_upper``, and the probability ``p_zero`` of no purchase (whatever it costs to serve);
+    - of what will really come, the standard deviation ``clv_sd`` (left out where it is infinite), the median
+      ``clv_median``, the 90 % interval ``clv_lower`` to ``clv_upper``, and the probability ``p_zero`` of no purchase
+      (whatever it costs to serve);
     - where the values of first purchases are known, ``past_value``, what the customer has brought until now under the
       same plan, undiscounted, and ``lifetime_value_mean``, past and expected value together.
     """
@@ -93,7 +94,8 @@ def value(
     plan
         What value means: horizons, discount, margin and costs.
     draws
-        Simulated futures a customer: each draw of the parameters in turn.
+        Simulated futures a customer: each draw of the parameters in turn. A multiple of the fits' draws weighs them
+        alike; with fewer than 100 futures the ends of intervals are rough, and too narrow.
     seed
         What the futures follow from, together with the customer's id: any order, subset or chunking of the customers
         gives a customer the same numbers.
