@@ -27,8 +27,7 @@ from clvmodels.evaluation.check_base import (
 from clvmodels.inference.fit import Fit, random_stream
 from clvmodels.models.protocols import Floats, SpendModel
 from clvmodels.prediction.expected import expected_purchases
-from clvmodels.prediction.forecast import mean_over_draws
-from clvmodels.prediction.totals import ends
+from clvmodels.prediction.totals import ends, mean_over_draws
 from clvmodels.units import Duration, duration
 
 _FROM = (0, 1, 2, 3, 4, 7)  # repeat purchases at which a group begins

@@ -20,6 +20,7 @@ from clvmodels.prediction.totals import (
     Segments,
     Sums,
     Total,
+    between_0_and_1,
     coded,
     contributions,
     ends,
@@ -124,12 +125,6 @@ class Source(Stream, Protocol):
     def take(self, customers: slice) -> Self:
         """Return the source of some customers alone."""
         ...
-
-
-def mean_over_draws(draws: Floats) -> Floats:
-    """Return the mean of each customer's draws, to the last bit whoever else is in the array, ``(draws, n)``."""
-    mean: Floats = np.ascontiguousarray(draws.T).mean(axis=1)
-    return mean
 
 
 class OneHorizon:
@@ -245,10 +240,8 @@ class Forecast:
         >>> list(forecast.quantiles([0.25, 0.75]))
         ['customer_id', 'q25', 'q75']
         """
-        for p in probabilities:
-            if not (isinstance(p, Real) and 0 < p < 1):
-                raise SettingError(f"A probability lies between 0 and 1; {p!r} does not.")
-        return self._quantiles({f"q{100 * p:.10g}": p for p in probabilities}, _futures)
+        levels = between_0_and_1(probabilities, "probabilities of quantiles")
+        return self._quantiles({f"q{100 * p:.10g}": p for p in levels}, _futures)
 
     def p_above(self, threshold: float) -> pd.DataFrame:
         """Return the probability that each customer's *realised* value exceeds a threshold: ``customer_id, p_above``.
@@ -305,14 +298,12 @@ class Forecast:
         SettingError
             If costs may exceed what customers bring, so that there is nothing to take shares of.
         """
-        for share in shares:
-            if not (isinstance(share, Real) and 0 < share <= 1):
-                raise SettingError(f"A share of the customers lies between 0 and 1; {share!r} does not.")
+        shares = between_0_and_1(shares, "shares of the customers", or_1=True)
         self._refuse_several("contributions")
         self.source.refuse_infinite_means()
         groups, sizes = ranked(self._kept[0].columns["mean"], self.rfm.key, shares)
         sums = self._sums(Sums(groups, len(sizes)))
-        return contributions(sums, sizes, tuple(shares), uncertain=self.source.uncertain, quantity=self.quantity)
+        return contributions(sums, sizes, shares, uncertain=self.source.uncertain, quantity=self.quantity)
 
     @cached_property
     def _kept(self) -> "tuple[_Kept, ...]":

@@ -10,9 +10,8 @@ from clvmodels.data.rfm import RFM
 from clvmodels.errors import SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats, PurchaseModel
-from clvmodels.prediction.forecast import mean_over_draws
 from clvmodels.prediction.histories import Histories, all_draws, by_history
-from clvmodels.prediction.totals import ends, quantile
+from clvmodels.prediction.totals import ends, mean_over_draws, quantile
 from clvmodels.units import Duration, duration
 
 Span = str | timedelta | Duration

@@ -19,6 +19,7 @@ from clvmodels.prediction.customers import Customers, Positions
 from clvmodels.prediction.expected import GivenAlive
 from clvmodels.prediction.forecast import Chunk
 from clvmodels.prediction.simulate import Terms, futures_of, probability_alive, spending
+from clvmodels.prediction.totals import mean_over_draws
 from clvmodels.units import DAYS, Duration
 
 R = TypeVar("R")
@@ -206,7 +207,7 @@ class _ModelChunk:
 
     @cached_property
     def mean(self) -> Floats:
-        return _mean(self._value)
+        return mean_over_draws(self._value.T)
 
     @property
     def expected(self) -> Floats:
@@ -232,20 +233,20 @@ class _ModelChunk:
     def columns(self) -> Mapping[str, Floats]:
         """What is expected of each customer's purchases."""
         shared, own = self.shared, self.shared.customers.history
-        columns = {"p_alive": _mean(shared.alive)[own]}
+        columns = {"p_alive": mean_over_draws(shared.alive.T)[own]}
         if self._counts is not None:
-            columns["expected_purchases"] = _mean(self._counts)[own]
+            columns["expected_purchases"] = mean_over_draws(self._counts.T)[own]
         if shared.source.spend is None:
             buys = shared.source.buying[self.horizon](shared.customers, shared.alive)
-            columns["p_purchase"] = _mean(buys)[own]
+            columns["p_purchase"] = mean_over_draws(buys.T)[own]
         elif shared.source.discounted:
-            columns["discounted_purchases"] = _mean(self._discounted)
+            columns["discounted_purchases"] = mean_over_draws(self._discounted.T)
         return columns
 
     @cached_property
     def mean_columns(self) -> Mapping[str, Floats]:
         """What else is expected of each customer, where it is finite."""
-        return {} if self.shared.source.spend is None else {"expected_spend": _mean(self.shared.spend)}
+        return {} if self.shared.source.spend is None else {"expected_spend": mean_over_draws(self.shared.spend.T)}
 
     @cached_property
     def _counts(self) -> Floats | None:
@@ -356,12 +357,6 @@ def in_order(work: Callable[[S], R], items: Iterable[S], threads: int) -> Iterat
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def _mean(values: Floats) -> Floats:
-    """Return the mean of each row, to the last bit whatever other rows there are."""
-    mean: Floats = np.ascontiguousarray(values).mean(axis=1)
-    return mean
 
 
 def _each(values: Floats, history: Positions) -> Floats:

@@ -1,7 +1,6 @@
 """When: how long each customer will remain one, and when they buy next."""
 
 from collections.abc import Callable, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError, SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.protocols import Floats, PurchaseModel
-from clvmodels.prediction.forecast import mean_over_draws
 from clvmodels.prediction.histories import Histories, all_draws, by_history
+from clvmodels.prediction.totals import between_0_and_1, mean_over_draws
 from clvmodels.units import DAYS
 
 Remains = Callable[[Floats, NDArray[np.intp], int], Floats]
@@ -72,7 +71,7 @@ def remaining_lifetime(
     >>> bool(((lifetime["lifetime_0.5"] == 0) == (lifetime["p_alive"] <= 0.5)).all())
     True
     """
-    levels = _checked_probabilities(probabilities)
+    levels = np.array(between_0_and_1(probabilities, "probabilities of quantiles"))
     model = _mortal(all_draws(fit, rfm))
     used = _evenly_spaced(model.draws, draws)
 
@@ -298,14 +297,3 @@ def _mortal(model: PurchaseModel) -> PurchaseModel:
             "clv.BGNBD, or ask for clv.next_purchase(fit, rfm)."
         )
     return model
-
-
-def _checked_probabilities(probabilities: Sequence[float]) -> Floats:
-    values = list(probabilities) if isinstance(probabilities, Sequence | np.ndarray) else [probabilities]
-    if not values or not all(isinstance(p, Real) and 0 < p < 1 for p in values):
-        raise SettingError(
-            f"The probabilities of quantiles lie between 0 and 1, such as (0.25, 0.5, 0.75); {probabilities!r} do not."
-        )
-    if len(set(values)) < len(values):
-        raise SettingError(f"Each probability gives a column, so each is named once; {probabilities!r} repeat some.")
-    return np.array(values, dtype=float)

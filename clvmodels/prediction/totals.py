@@ -38,6 +38,29 @@ def ends(level: float) -> tuple[float, float]:
     return (1 - level) / 2, (1 + level) / 2
 
 
+def between_0_and_1(values: Any, meaning: str, *, or_1: bool = False) -> tuple[float, ...]:  # noqa: ANN401 -- whatever a user passes
+    """Return one or several different numbers above 0 and below 1, or at most 1.
+
+    Examples
+    --------
+    >>> between_0_and_1([0.25, 0.5], "probabilities of quantiles")
+    (0.25, 0.5)
+    """
+    several = list(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else [values]
+    inside = [isinstance(v, Real) and (0 < float(v) < 1 or (or_1 and v == 1)) for v in several]
+    if not several or not all(inside):
+        raise SettingError(f"The {meaning} lie between 0 and 1, such as (0.1, 0.5); {values!r} do not.")
+    if len(set(several)) < len(several):
+        raise SettingError(f"Each of the {meaning} is named once; {values!r} repeat some.")
+    return tuple(float(value) for value in several)
+
+
+def mean_over_draws(draws: Floats) -> Floats:
+    """Return the mean of each customer's draws, to the last bit whoever else is in the array, ``(draws, n)``."""
+    mean: Floats = np.ascontiguousarray(draws.T).mean(axis=1)
+    return mean
+
+
 def quantile(ordered: Floats, probability: float) -> Floats:
     """Return a quantile of draws sorted along their first axis: always a value that occurred, so a count is a count."""
     position = int(np.ceil(probability * len(ordered) - 1e-9)) - 1

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from html import escape
-from numbers import Real
 from typing import Any, Self, cast
 
 import numpy as np
@@ -24,7 +23,7 @@ from clvmodels.models.rates import discounted_time
 from clvmodels.prediction.customers import Customers
 from clvmodels.prediction.simulate import simulate
 from clvmodels.prediction.source import ModelSource, model_source
-from clvmodels.prediction.totals import Total, quantile
+from clvmodels.prediction.totals import Total, between_0_and_1, quantile
 from clvmodels.units import Duration, duration
 from clvmodels.valuation.plan import Plan
 
@@ -156,13 +155,11 @@ class NewCustomerValue:
 
     def quantiles(self, probabilities: Sequence[float]) -> pd.DataFrame:
         """Return quantiles of the *realised* value: ``horizon, first_purchase`` and a column a probability."""
-        for p in probabilities:
-            if not (isinstance(p, Real) and 0 < p < 1):
-                raise SettingError(f"A probability lies between 0 and 1; {p!r} does not.")
+        levels = between_0_and_1(probabilities, "probabilities of quantiles")
 
         def row(horizon: int, first: str) -> dict[str, Any]:
             ordered = np.sort(cast(Floats, self._totals[horizon][first].realised))
-            return {f"q{100 * p:.4g}": float(quantile(ordered, p)) for p in probabilities}
+            return {f"q{100 * p:.10g}": float(quantile(ordered, p)) for p in levels}
 
         return self._each(row)
 

@@ -10,6 +10,7 @@ from scipy.special import betaln, exp1, expit
 from clvmodels.models.special import (
     beta_rule,
     discount_rule,
+    discount_weights,
     integral_of_powers,
     log_one_plus_exp,
     log_one_plus_exp_and_share,
@@ -199,3 +200,32 @@ def test_the_integral_of_powers_broadcasts_and_stands_alone() -> None:
         alone = integral_of_powers(float(k[i, 0]), float(a[i, 0]), 1.5, 1.0, 0.05, upper)
         np.testing.assert_allclose(alone, together[i], rtol=1e-11)
     assert integral_of_powers(2.0, 1.0, 1.5, 1.0, 0.0, 0.0).shape == ()
+
+
+# --- discounting at fixed times ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", [0.2, 1.0, 6.0])
+@pytest.mark.parametrize("delta", [1e-4, 0.002, 0.01])
+@pytest.mark.parametrize("t", [0.006, 1.0, 52.0, 520.0, np.inf])
+def test_discounting_at_fixed_times_is_the_integral_for_every_scale(t, delta, k) -> None:
+    # G = 1 - (1 + s / c)^-k bends at c / (1 + k); another quadrature, in s, integrates its discounted growth.
+    c = np.array([0.5, 4.4, 40.0, 300.0])
+    z, weights = discount_weights(t, delta, c / (1 + k))
+    found = weights.T @ -np.expm1(-k * np.log1p(z / (1 + k)))
+    end = min(t, 45 / delta)
+    knots = np.concatenate([[0.0], end * np.logspace(-6, 0, 40)])
+    nodes, share = np.polynomial.legendre.leggauss(30)
+    s = ((knots[1:] + knots[:-1]) / 2)[:, None] + np.diff(knots)[:, None] / 2 * nodes
+    flow = np.exp(-delta * s) * k / c[:, None, None] * (1 + s / c[:, None, None]) ** (-k - 1)
+    exact = (flow @ share) @ (np.diff(knots) / 2)
+    np.testing.assert_allclose(found, exact, rtol=1e-9)
+
+
+def test_the_weights_of_a_scale_do_not_depend_on_the_others() -> None:
+    c = np.array([0.5, 4.4, 40.0])
+    z, weights = discount_weights(52.0, 0.002, c)
+    own, alone = discount_weights(52.0, 0.002, c[1:2])
+    np.testing.assert_array_equal(z[: len(own)], own)
+    np.testing.assert_array_equal(weights[: len(own), 1:2], alone)
+    assert not weights[len(own) :, 1].any()

@@ -9,8 +9,9 @@ import pytest
 from clvmodels.errors import InfiniteMeanError, SettingError
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
-from clvmodels.prediction.forecast import Forecast, KnownChunk, OneHorizon, mean_over_draws
+from clvmodels.prediction.forecast import Forecast, KnownChunk, OneHorizon
 from clvmodels.prediction.predict import predict
+from clvmodels.prediction.totals import mean_over_draws
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.value import value
 

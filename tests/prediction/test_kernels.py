@@ -265,3 +265,13 @@ def test_the_smallest_shape_of_spend_breaks_nothing() -> None:
     (money,) = simulate(NBD(5.0, 1.0), spend, one, np.array([9.0]), Terms.plain(1), 4000, 0)
     assert np.isfinite(money).all()
     assert np.median(money) > 1e9
+
+
+def test_the_spread_and_the_empty_futures_of_each_customer() -> None:
+    worth = np.random.default_rng(3).gamma(0.5, 40.0, (7, 301))
+    worth[:, ::3] = 0.0
+    worth[2] = 0.0
+    sd, silent = np.empty(7), np.empty(7)
+    kernels.spread(worth, sd, silent)
+    np.testing.assert_allclose(sd, worth.std(axis=1), rtol=1e-12)
+    np.testing.assert_array_equal(silent, (worth == 0).mean(axis=1))

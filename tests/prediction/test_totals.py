@@ -309,3 +309,15 @@ def test_a_segment_may_be_any_column_of_the_rfm(cdnow_purchases_point) -> None:
     found = predict(cdnow_purchases_point, rfm, "1 year", draws=20).by("plan").frame()
     assert found["segment"].tolist() == [2, 10]
     assert found["customers"].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("wrong", [[], [0.5, 0.5], "0.5", None])
+def test_none_twice_or_text_is_no_probability_and_no_share(wrong, made) -> None:
+    for ask in (made().quantiles, made().contributions):
+        with pytest.raises(SettingError, match=r"between 0 and 1|named once"):
+            ask(wrong)
+
+
+def test_one_number_is_one(made) -> None:
+    assert list(made().quantiles(0.5)) == ["customer_id", "q50"]
+    assert made().contributions(1.0).frame()["top"].tolist() == [1.0]
