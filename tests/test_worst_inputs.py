@@ -484,7 +484,9 @@ MISUSES = {
     "segment in no column": Misuse(
         lambda v: v.by("channel"), SettingError, "no column 'channel'. Its columns are: none"
     ),
-    "probability in percent": Misuse(lambda v: v.quantiles([50]), SettingError, "between 0 and 1; 50 does not"),
+    "probability in percent": Misuse(
+        lambda v: v.quantiles([50]), SettingError, r"between 0 and 1, such as \(0.1, 0.5\); \[50\] do not"
+    ),
     "threshold in words": Misuse(lambda v: v.p_above("100"), SettingError, "a finite number; '100' is not"),
     "endless and undiscounted": Misuse(
         lambda _: clv.Plan("infinite"), SettingError, "An infinite horizon needs a discount"
