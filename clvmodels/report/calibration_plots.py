@@ -14,7 +14,7 @@ from clvmodels.evaluation.calibration import Calibration
 from clvmodels.evaluation.uniformity import band, counts_below
 from clvmodels.models.protocols import Floats
 from clvmodels.report.plots import BACKDROP, BAND, INK, MODEL, MUTED, PALETTE, percent_ticks, styled
-from clvmodels.report.tables import count, join
+from clvmodels.text import count, join
 
 _PANEL = (2.2, 1.75)  # inches
 _APART = 0.08  # of a panel, so that the last tick of one does not touch the first of the next

@@ -29,7 +29,7 @@ from clvmodels.report.plots import (
     short_ticks,
     styled,
 )
-from clvmodels.report.tables import change, count, number, percent, short, span
+from clvmodels.text import change, count, number, percent, short, span
 
 _ROOM = 1.22  # of the highest point: above it stands the key
 _WHAT = ("grey: what happened", "expected, with 90 % band", "")

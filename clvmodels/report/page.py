@@ -18,7 +18,8 @@ from clvmodels.inference.fit import Fit
 from clvmodels.models.gamma_gamma import GammaGammaAllPurchases
 from clvmodels.prediction.totals import Interval, Total
 from clvmodels.report import plots, tables
-from clvmodels.report.tables import Table, change, count, join, number, percent, short, span
+from clvmodels.report.tables import Table
+from clvmodels.text import change, count, decimals, join, number, percent, short, span
 from clvmodels.units import Duration
 from clvmodels.valuation.value import Valuation
 from clvmodels.version import __version__
@@ -435,7 +436,7 @@ def findings(scores: Mapping[str, Score], quantity: str) -> Iterator[Finding]:
     yield Finding(
         "Least error for each customer" if rivals else "Error for each customer",
         few(best),
-        f"RMSE {number(error, tables.decimals([error]))}.",
+        f"RMSE {number(error, decimals([error]))}.",
     )
     first = leaders({name: -score.top_decile for name, score in scores.items()}, _ALIKE)
     share = percent(scores[first[0]].top_decile)

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from clvmodels.evaluation.score import PIT_EDGES, Score
 from clvmodels.prediction.totals import Total
-from clvmodels.report.tables import change, count, join, most_valuable, number, percent, short
+from clvmodels.report.tables import most_valuable
+from clvmodels.text import change, count, join, number, percent, short
 
 Floats = NDArray[np.float64]
 P = ParamSpec("P")

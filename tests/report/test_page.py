@@ -14,7 +14,8 @@ from clvmodels.inference.methods import MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
 from clvmodels.report.page import comparison_page, demo_page, judge, leaders
-from clvmodels.report.tables import comparison_table, customers_table, number
+from clvmodels.report.tables import comparison_table, customers_table
+from clvmodels.text import number
 from clvmodels.valuation.simple_formula import SimpleFormula
 from clvmodels.valuation.value import value
 

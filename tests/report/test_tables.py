@@ -3,17 +3,14 @@ import pandas as pd
 import pytest
 
 from clvmodels.report.tables import (
-    DASH,
     comparison_table,
     customers_table,
-    decimals,
     frequency_table,
     glossary,
     intervals_table,
     parameters_table,
-    percent,
-    short,
 )
+from clvmodels.text import DASH, decimals, percent, short
 
 
 def read(text):

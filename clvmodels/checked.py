@@ -1,0 +1,122 @@
+"""Checks of settings: one rule each, for the whole package, that returns what was given as the type that is meant."""
+
+import os
+from collections.abc import Sequence
+from numbers import Real
+
+import numpy as np
+
+from clvmodels.errors import SettingError
+
+
+def whole(name: str, value: object, least: int = 1) -> int:
+    """Return a setting that is a whole number; NumPy's integers are, ``True`` is not.
+
+    Raises
+    ------
+    SettingError
+        If it is not a whole number from ``least`` up.
+
+    Examples
+    --------
+    >>> whole("draws", np.int64(500))
+    500
+    """
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least:
+        return int(value)
+    raise SettingError(f"{name} is a whole number from {least} up; {name}={value!r} is not.")
+
+
+def seed(value: object) -> int:
+    """Return a seed, a whole number from 0 to 2**64 - 1.
+
+    Raises
+    ------
+    SettingError
+        If it is not.
+    """
+    if whole("seed", value, least=0) < 2**64:
+        return int(value)  # type: ignore[call-overload,no-any-return]
+    raise SettingError(f"seed is a whole number from 0 to 2**64 - 1; seed={value!r} is not.")
+
+
+def random_stream(seed_: object, purpose: str) -> np.random.Generator:
+    """Return the random stream of a seed for one purpose, so that two uses of one seed do not share their randomness.
+
+    Raises
+    ------
+    SettingError
+        If the seed is not a whole number from 0 to 2**64 - 1.
+    """
+    return np.random.default_rng([seed(seed_), *purpose.encode()])
+
+
+def threads(value: object) -> int:
+    """Return a number of threads; ``None`` means one for each core that this process may use.
+
+    Raises
+    ------
+    SettingError
+        If it is neither ``None`` nor a whole number from 1 up.
+    """
+    return cores() if value is None else whole("threads", value)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def level(value: object) -> float:
+    """Return the level of an interval, strictly between 0 and 1.
+
+    Raises
+    ------
+    SettingError
+        If it is not.
+    """
+    if isinstance(value, Real) and 0 < value < 1:
+        return float(value)
+    raise SettingError(f"The level of an interval lies between 0 and 1, such as 0.90; {value!r} does not.")
+
+
+def shares(values: object, meaning: str, *, or_1: bool = False) -> tuple[float, ...]:
+    """Return one or several different numbers above 0 and below 1, or at most 1.
+
+    Raises
+    ------
+    SettingError
+        If they are not, or one stands there twice; ``meaning`` says what they are.
+
+    Examples
+    --------
+    >>> shares([0.25, 0.5], "probabilities of quantiles")
+    (0.25, 0.5)
+    """
+    several = list(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else [values]
+    inside = [isinstance(v, Real) and (0 < float(v) < 1 or (or_1 and v == 1)) for v in several]
+    if not several or not all(inside):
+        raise SettingError(f"The {meaning} lie between 0 and 1, such as (0.1, 0.5); {values!r} do not.")
+    if len(set(several)) < len(several):
+        raise SettingError(f"Each of the {meaning} is named once; {values!r} repeat some.")
+    return tuple(float(value) for value in several)
+
+
+def finite(name: str, value: object) -> float:
+    """Return a setting that is a finite number.
+
+    Raises
+    ------
+    SettingError
+        If it is not.
+    """
+    if isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(float(value)):
+        return float(value)
+    raise SettingError(f"{name} is a finite number; {name}={value!r} is not.")
+
+
+def positive(owner: object, **numbers: object) -> None:
+    """Raise a ``SettingError`` unless all are positive, finite numbers; ``owner`` is whose settings they are."""
+    for name, value in numbers.items():
+        if not (isinstance(value, Real) and np.isfinite(float(value)) and value > 0):
+            raise SettingError(f"{type(owner).__name__}: {name} is a positive number; {value!r} is not.")
