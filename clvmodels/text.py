@@ -107,3 +107,14 @@ def join(names: Sequence[str]) -> str:
     ('a', 'a, b and c')
     """
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def significant(value: float) -> str:
+    """Return a number in five significant digits, for tables of parameters.
+
+    Examples
+    --------
+    >>> significant(0.2425945), significant(9582.429)
+    ('0.24259', '9582.4')
+    """
+    return f"{value:.5g}"

@@ -13,6 +13,7 @@ from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
 from clvmodels.data.cleaning import CleaningReport
+from clvmodels.data.histories import Histories
 from clvmodels.data.tables import rfm_columns
 from clvmodels.errors import DataError, MissingMoneyError, examples
 from clvmodels.units import DAYS, unit_name
@@ -178,6 +179,11 @@ class RFM:
     def key(self) -> NDArray[np.uint64]:
         """A 64-bit hash of each id's text, shape ``(customers,)``: it names the customer's own random stream."""
         return np.fromiter(map(_hash, self.customer_id), dtype=np.uint64, count=len(self))
+
+    @cached_property
+    def histories(self) -> Histories:
+        """The distinct (frequency, recency, T) of the customers, in ``unit``: all that a purchase model needs."""
+        return Histories.merge(self.frequency, self.recency_days, self.T_days).in_units_of(DAYS[self.unit])
 
     def collapse(self) -> Collapsed:
         """Return the distinct (frequency, recency, T) with counts: all that a purchase model's likelihood needs."""

@@ -5,26 +5,28 @@ Efron (1979), Bootstrap Methods: Another Look at the Jackknife, Annals of Statis
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from clvmodels.errors import SettingError
-from clvmodels.inference.methods import Inferred
+from clvmodels import checked
+from clvmodels.inference.methods import DrawsOf, Inferred
+from clvmodels.inference.mode import Mode, find_mode
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.peak import Peak, climb
 from clvmodels.inference.sandwich import score_rows
+from clvmodels.inference.settings import Settings
 from clvmodels.inference.verdict import Outcome, Verdict
-from clvmodels.models.protocols import Evidence, Floats, Model
+from clvmodels.models.special import Floats
 
 _SHARE = 0.02  # of replicates without an estimate, beyond which the ends of an interval would be what is missing
-_NEAR = 1e-4  # a decrement: 0.014 standard errors from the peak, from where Newton ends within 0.001 of it
+_NEAR = 1e-4  # a decrement: 0.014 standard errors from the mode, from where Newton ends within 0.001 of it
 _STEPS = 8  # Newton steps before a guarded search takes over
 _REACH = 3.0  # e-folds that a plain Newton step may go
 _SEARCH = 50  # steps of the guarded search
 
 
-@dataclass(frozen=True)
-class Bootstrap:
+@dataclass(frozen=True, repr=False)
+class Bootstrap(Settings):
     """The estimates' sampling distribution: customers drawn anew, with replacement, and the likelihood maximised again.
 
     It believes nothing of how customers behave except that they are independent of each other, so it is a witness to
@@ -54,38 +56,38 @@ class Bootstrap:
     """
 
     replicates: int = 500
+    prior: ClassVar[None] = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.replicates, int) or self.replicates < 1:
-            raise SettingError(
-                f"The number of replicates is a whole number from 1 up; replicates={self.replicates!r} is not."
-            )
+        checked.whole("replicates", self.replicates)
 
-    def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
-        """Return the peaks of the replicates, with how many had none."""
+    def infer(self, likelihood: Objective, mode: Mode, rng: np.random.Generator) -> Inferred:
+        """Return the modes of the replicates, with how many had none."""
         found: list[Floats] = []
         failed = 0
-        for phi in _peaks(Objective(specification, evidence), peak, rng):
+        for phi in _modes(likelihood, mode, rng):
             if phi is None:
                 failed += 1
             else:
                 found.append(phi)
             if len(found) == self.replicates or failed > _SHARE * self.replicates:
                 break
-        return Inferred(np.array(found) if found else None, _judge(len(found), failed, self.replicates), _count(failed))
+        verdict = _judge(len(found), failed, self.replicates)
+        draws_of: DrawsOf | None = "sampling distribution" if found else None
+        return Inferred(np.array(found) if found else None, draws_of, verdict, {"replicates_failed": failed})
 
 
-def _peaks(objective: Objective, peak: Peak, rng: np.random.Generator) -> Iterator[Floats | None]:
-    """Yield the peak of one replicate after another; ``None`` for one that has none.
+def _modes(objective: Objective, mode: Mode, rng: np.random.Generator) -> Iterator[Floats | None]:
+    """Yield the mode of one replicate after another; ``None`` for one that has none.
 
-    The first step needs no new derivatives: the scores at the data's own peak, summed over the replicate's customers,
+    The first step needs no new derivatives: the scores at the data's own mode, summed over the replicate's customers,
     are its gradient there, and the data's own Hessian is close to the replicate's.
     """
-    score = score_rows(objective, peak.phi)
+    score = score_rows(objective, mode.phi)
     while True:
         counts = _resample(objective.evidence.counts, rng)
-        first = peak.phi + np.linalg.solve(peak.precision, score @ counts)
-        yield _peak(_weighted(objective, counts), first, peak.phi)
+        first = mode.phi + np.linalg.solve(mode.precision, score @ counts)
+        yield _mode(_weighted(objective, counts), first, mode.phi)
 
 
 def _resample(counts: Floats, rng: np.random.Generator) -> Floats:
@@ -99,40 +101,32 @@ def _resample(counts: Floats, rng: np.random.Generator) -> Floats:
 def _weighted(objective: Objective, counts: Floats) -> Objective:
     """Return the likelihood of the rows that were drawn, so often; unit and Jacobian stay those of the data."""
     drawn = np.flatnonzero(counts)
-    columns = tuple(column[drawn] for column in objective.evidence.columns)
+    columns = {name: column[drawn] for name, column in objective.evidence.columns.items()}
     return replace(objective, evidence=replace(objective.evidence, columns=columns, counts=counts[drawn]))
 
 
-def _peak(objective: Objective, first: Floats, start: Floats) -> Floats | None:
+def _mode(objective: Objective, first: Floats, start: Floats) -> Floats | None:
     phi = _newton(objective, first, start)
     if phi is not None:
         return phi
-    searched = climb(objective, start, _SEARCH)
+    searched = find_mode(objective, start, _SEARCH)
     return searched.phi if searched.reached else None
 
 
 def _newton(objective: Objective, first: Floats, start: Floats) -> Floats | None:
-    """Return where plain Newton steps lead, or ``None`` unless they close in on a peak."""
+    """Return where plain Newton steps lead, or ``None`` unless they close in on a mode."""
     phi, before = first, np.inf
     for _ in range(_STEPS):
         if not np.abs(phi - start).max() < _REACH:
             return None
-        now = Peak(phi, *_rising(objective, phi), 0)
+        value, gradient, hessian = objective.derivatives(phi)
+        now = Mode(objective.space, phi, value, gradient, -hessian, 0)
         if now.at_border or not now.decrement < before:
             return None
         phi, before = phi + np.linalg.solve(now.precision, now.gradient), now.decrement
         if now.decrement < _NEAR:
             return phi
     return None
-
-
-def _rising(objective: Objective, phi: Floats) -> tuple[float, Floats, Floats]:
-    value, gradient, hessian = objective.derivatives(phi)
-    return value, gradient, -hessian
-
-
-def _count(failed: int) -> dict[str, float]:
-    return {"replicates_failed": failed}
 
 
 def _judge(found: int, failed: int, replicates: int) -> Verdict:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from clvmodels.inference.objective import Objective
-from clvmodels.models.protocols import Floats
+from clvmodels.models.special import Floats
 
 _DEGREE = np.arange(4)  # of the terms of the curve that the other axes follow along the longest: a cubic
 _REACH = (0.001, 0.999)  # quantiles between which the curve is known; beyond, it goes on straight

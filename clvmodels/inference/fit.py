@@ -1,28 +1,32 @@
 """Fitting: a specification, data and a method give a Fit, which knows how far it can be trusted."""
 
+import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 
+from clvmodels.checked import random_stream
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import FitError, SettingError
-from clvmodels.inference.methods import Laplace, Method
+from clvmodels.inference.loo import LOO, leave_one_out
+from clvmodels.inference.methods import DrawsOf, Laplace, Method
+from clvmodels.inference.mode import Mode, find_mode
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.peak import Peak, climb
 from clvmodels.inference.prior import Prior
 from clvmodels.inference.sandwich import sandwich_covariance
 from clvmodels.inference.verdict import Outcome, Verdict
-from clvmodels.models.protocols import Evidence, Floats, Model
+from clvmodels.models.future import Model
+from clvmodels.models.special import Floats
+from clvmodels.models.specification import Evidence, Kind, Specification, as_specification
+from clvmodels.text import significant
+from clvmodels.units import DAYS, unit_name
 from clvmodels.version import __version__
-
-if TYPE_CHECKING:
-    from clvmodels.inference.loo import LOO
 
 M = TypeVar("M", bound=Model)
 
@@ -36,25 +40,31 @@ class Fit(Generic[M]):
     Attributes
     ----------
     specification
-        The model's class.
+        What was to be learnt.
     verdict
         What the fit came to; ``verdict.ok`` says whether values and intervals can be computed from it.
     unit
-        The time unit of the data.
+        The time unit of the data, and of the parameters.
     observed_until
         The last day of the observation, as ISO text; ``None`` where it is not known.
     customers
         How many customers the fit learnt from.
     method
-        The method, as it would be written.
+        How the parameters were found.
     seed
         What the draws follow from.
     versions
         Of this package and what its numbers depend on.
-    point
-        The maximum likelihood estimate, in the unit of the data; ``None`` where the data identify none.
-    posterior
-        Equal-weight draws, each parameter of shape ``(draws, 1)``; ``None`` after ``MaximumLikelihood()``.
+    scale
+        The data's own scale, of which a prior's times or amounts are multiples.
+    densities
+        How many factors of the likelihood are densities, which change with the unit.
+    maximum
+        The maximum likelihood estimate; ``None`` where the data identify none. ``estimate`` says why.
+    sample
+        Equal-weight draws, each parameter of shape ``(draws, 1)``, whatever the verdict; ``None`` where there are none.
+    draws_of
+        Of what ``sample`` are draws: ``"posterior"``, ``"sampling distribution"``, or ``None``.
     log_likelihood
         At the maximum, in the unit of the data.
     standard_errors
@@ -66,29 +76,29 @@ class Fit(Generic[M]):
         Numbers about the search and the draws, such as ``k_hat``.
     by_parameter
         Such numbers that differ from parameter to parameter, such as ``r_hat``.
-    prior
-        What was believed of each parameter, in words and in the unit of the data.
     """
 
-    specification: type[M]
+    specification: Specification[M]
     verdict: Verdict
     unit: str
     observed_until: str | None
     customers: int
-    method: str
+    method: Method
     seed: int
     versions: Mapping[str, str]
-    point: M | None = None
-    posterior: M | None = None
+    scale: float = 1.0
+    densities: float = 0.0
+    maximum: M | None = None
+    sample: M | None = None
+    draws_of: DrawsOf | None = None
     log_likelihood: float | None = None
     standard_errors: Mapping[str, float] = field(default_factory=dict)
     sandwich_errors: Mapping[str, float] = field(default_factory=dict)
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     by_parameter: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    prior: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def model(self) -> M:
+    def estimate(self) -> M:
         """The maximum likelihood estimate, whatever the method.
 
         Raises
@@ -96,13 +106,13 @@ class Fit(Generic[M]):
         FitError
             If the data identify none.
         """
-        if self.point is None:
+        if self.maximum is None:
             raise FitError(f"{self.name} has no estimate. {self.verdict}")
-        return self.point
+        return self.maximum
 
     @property
     def draws(self) -> M:
-        """Equal-weight draws of the posterior, each parameter of shape ``(draws, 1)``.
+        """Equal-weight draws of the parameters, each of shape ``(draws, 1)``; ``draws_of`` says of what.
 
         Raises
         ------
@@ -112,119 +122,216 @@ class Fit(Generic[M]):
             If the method gives a point only.
         """
         self.require()
-        if self.posterior is None:
+        if self.sample is None:
             raise SettingError(
-                f"{self.method} gives a point without draws, so nothing is known of how uncertain the parameters are. "
-                "Fit with method=Laplace() (the default) for draws and intervals."
+                f"{self.method!r} gives a point without draws, so nothing is known of how uncertain the parameters "
+                "are. Fit with method=Laplace() (the default) for draws and intervals."
             )
-        return self.posterior
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion, 2 parameters - 2 log-likelihood: the smaller, the better, on the same data."""
-        return 2 * len(self.specification.parameter_names()) - 2 * self._maximum
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion, log(customers) parameters - 2 log-likelihood: it asks more of a further parameter."""
-        return float(np.log(self.customers)) * len(self.specification.parameter_names()) - 2 * self._maximum
-
-    @property
-    def _maximum(self) -> float:
-        self.model  # noqa: B018 -- says what is wrong where there is none
-        return cast(float, self.log_likelihood)
+        return self.sample
 
     @property
     def name(self) -> str:
         """The model's name."""
         return self.specification.name
 
+    @property
+    def kind(self) -> Kind:
+        """Whether it is a fit of purchases or of spend."""
+        return self.specification.kind
+
+    @property
+    def prior(self) -> dict[str, str]:
+        """What was believed of each parameter before the data, in words and in the unit of the data."""
+        return {} if self.method.prior is None else self.method.prior.words(self.specification.parameters, self.scale)
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, 2 parameters - 2 log-likelihood: the smaller, the better, on the same data."""
+        return 2 * len(self.specification.parameters) - 2 * self._highest
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, log(customers) parameters - 2 log-likelihood: it asks more of a further parameter."""
+        return float(np.log(self.customers)) * len(self.specification.parameters) - 2 * self._highest
+
+    @property
+    def _highest(self) -> float:
+        self.estimate  # noqa: B018 -- says what is wrong where there is none
+        return cast(float, self.log_likelihood)
+
     def require(self) -> None:
         """Raise a FitError that names the remedy unless the verdict is good."""
         if not self.verdict.ok:
             raise FitError(f"{self.name} cannot be used on these data. {self.verdict}")
 
-    def frame(self) -> pd.DataFrame:
-        """Return a row a parameter.
+    def in_unit(self, unit: str) -> Self:
+        """Return the same fit with times in another unit.
 
-        Columns: ``parameter``, ``estimate`` (maximum likelihood), ``standard_error`` (from the curvature there),
-        ``sandwich_error`` (right even where the model is not) and their ``ratio``; where there are draws ``mean``,
-        ``sd``, ``lower_90``, ``upper_90``, and what is known of their quality, such as ``ess_bulk`` and ``r_hat``.
+        Examples
+        --------
+        >>> import clvmodels as clv
+        >>> rfm = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date").summarize("week")
+        >>> fitted = clv.fit(clv.NBD, rfm)
+        >>> round(fitted.in_unit("day").estimate.alpha / fitted.estimate.alpha, 6)
+        7.0
         """
-        names = self.specification.parameter_names()
-        table = pd.DataFrame({"parameter": names})
-        if self.point is not None or self.posterior is None:
-            table["estimate"] = [getattr(self.model, name) for name in names]
-        if self.standard_errors:
-            table["standard_error"] = [self.standard_errors[name] for name in names]
-            table["sandwich_error"] = [self.sandwich_errors[name] for name in names]
-            table["ratio"] = table["sandwich_error"] / table["standard_error"]
-        if self.posterior is None:
-            return table
-        draws = np.column_stack([np.ravel(getattr(self.posterior, name)) for name in names])
-        low, high = np.quantile(draws, [0.05, 0.95], axis=0)
-        table = table.assign(mean=draws.mean(axis=0), sd=draws.std(axis=0), lower_90=low, upper_90=high)
-        return table.assign(**{column: [of[name] for name in names] for column, of in self.by_parameter.items()})
+        ratio = DAYS[self.unit] / DAYS[unit_name(unit)]
+        if self.kind != "purchases" or ratio == 1:
+            return replace(self, unit=unit_name(unit))
+        of = {p.name: ratio if p.dimension else 1.0 for p in self.specification.parameters}
+        return replace(
+            self,
+            unit=unit_name(unit),
+            scale=self.scale * ratio,
+            maximum=None if self.maximum is None else self.maximum.rescaled(ratio),
+            sample=None if self.sample is None else self.sample.rescaled(ratio),
+            log_likelihood=None
+            if self.log_likelihood is None
+            else float(self.log_likelihood - self.densities * np.log(ratio)),
+            standard_errors={name: value * of[name] for name, value in self.standard_errors.items()},
+            sandwich_errors={name: value * of[name] for name, value in self.sandwich_errors.items()},
+        )
 
-    def leave_one_out(self, data: RFM) -> "LOO":
+    def evidence(self, rfm: RFM) -> Evidence:
+        """Return what the fit learnt from.
+
+        Parameters
+        ----------
+        rfm
+            The customers that it was fitted to.
+
+        Raises
+        ------
+        SettingError
+            If the customers are others, or in another unit.
+        """
+        if rfm.unit != self.unit:
+            raise SettingError(
+                f"{self.name} was fitted to data in {self.unit}s, and these are in {rfm.unit}s. Pass the data it was "
+                "fitted to."
+            )
+        evidence = self.specification.learn(rfm)
+        known = round(evidence.counts.sum()) == self.customers
+        if known and self.maximum is not None and self.log_likelihood is not None:
+            likelihood = self.maximum.log_likelihood(**evidence.in_unit()) @ evidence.counts
+            known = bool(np.isclose(likelihood, self.log_likelihood, rtol=1e-8))
+        if not known:
+            raise SettingError(
+                f"{self.name} was fitted to {self.customers:,} customers, not to the {evidence.counts.sum():,.0f} of "
+                "these data. Pass the data it was fitted to."
+            )
+        return evidence
+
+    def leave_one_out(self, rfm: RFM) -> LOO:
         """Return how well the model predicts each customer from the others, without fitting again.
 
         Parameters
         ----------
-        data
+        rfm
             What the fit learnt from.
+
+        Raises
+        ------
+        FitError
+            If the fit's verdict is bad.
+        SettingError
+            If the fit has no draws of a posterior, or comes from other data.
 
         Examples
         --------
         >>> import clvmodels as clv
         >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount")
         >>> rfm = log.split("1997-09-30")[0].summarize(unit="week")
-        >>> round(clv.fit(clv.BGNBD, rfm).leave_one_out(rfm).elpd, -1)
-        -9590.0
+        >>> bg_nbd, nbd = (clv.fit(model, rfm).leave_one_out(rfm) for model in (clv.BGNBD, clv.NBD))
+        >>> round(bg_nbd.elpd, -1), bg_nbd.untrusted
+        (-9590.0, 0)
+
+        Customers do drop out:
+
+        >>> gain = bg_nbd.gain_over(nbd)
+        >>> gain.elpd > 3 * gain.standard_error
+        True
         """
-        from clvmodels.inference.loo import leave_one_out
+        draws = self.draws
+        if self.draws_of != "posterior":
+            raise SettingError(
+                f"{self.method!r} gives a {self.draws_of}, and leaving one out reweights a posterior. Fit with "
+                "method=Laplace() (the default)."
+            )
+        return leave_one_out(draws, self.evidence(rfm), self.unit)
 
-        return leave_one_out(self, data)
-
-    def to_arviz(self, data: RFM | None = None) -> Any:  # noqa: ANN401 -- another type in each generation of ArviZ
+    def to_arviz(self, rfm: RFM | None = None) -> Any:  # noqa: ANN401 -- another type in each generation of ArviZ
         """Return the draws as ArviZ knows them: ``InferenceData``, or from ArviZ 1 on a ``DataTree``.
 
         Parameters
         ----------
-        data
+        rfm
             What the fit learnt from, to add each customer's log-likelihood under each draw; a number for each customer
             and draw, so mind the memory.
-        """
-        from clvmodels.inference.nuts import to_arviz
 
-        return to_arviz(self, data)
+        Raises
+        ------
+        SettingError
+            If the fit has no draws, or the data are not those that it was fitted to. A bad verdict is no obstacle:
+            these are the tools to see why.
+        """
+        from clvmodels.inference.arviz_io import inference_data
+
+        if self.sample is None:
+            raise SettingError(f"{self.method!r} gave no draws. Fit with Laplace() or NUTS().")
+        about = {"model": self.name, "method": repr(self.method), "draws_of": self.draws_of, "seed": self.seed}
+        about |= {"unit": self.unit, "versions": json.dumps(dict(self.versions))}
+        evidence = None if rfm is None else self.evidence(rfm)
+        customers = None if rfm is None or evidence is None else rfm.customer_id[evidence.customers]
+        return inference_data(self.sample, int(self.diagnostics.get("chains", 1)), about, customers, evidence)
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row a parameter.
+
+        Columns: ``parameter``, ``estimate`` (maximum likelihood), ``standard_error`` (from the curvature there),
+        ``sandwich_error`` (right even where the model is not) and their ``ratio``; where there are draws ``mean``,
+        ``sd``, and the 90 % interval ``lower``, ``upper``, and what is known of their quality, such as ``ess_bulk``
+        and ``r_hat``.
+        """
+        names = [p.name for p in self.specification.parameters]
+        table = pd.DataFrame({"parameter": names})
+        if self.maximum is not None or self.sample is None:
+            table["estimate"] = [self.estimate.values()[name] for name in names]
+        if self.standard_errors:
+            table["standard_error"] = [self.standard_errors[name] for name in names]
+            table["sandwich_error"] = [self.sandwich_errors[name] for name in names]
+            table["ratio"] = table["sandwich_error"] / table["standard_error"]
+        if self.sample is None:
+            return table
+        draws = np.column_stack([np.ravel(self.sample.values()[name]) for name in names])
+        low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+        table = table.assign(mean=draws.mean(axis=0), sd=draws.std(axis=0), lower=low, upper=high)
+        return table.assign(**{column: [of[name] for name in names] for column, of in self.by_parameter.items()})
 
     def __repr__(self) -> str:
-        table = self.frame().to_string(index=False, float_format=_short) if self._found else ""
+        table = self.frame().to_string(index=False, float_format=significant) if self._found else ""
         return "\n".join(filter(None, [*self._headline(), table]))
 
     def _repr_html_(self) -> str:
-        table = self.frame().to_html(index=False, float_format=_short, border=0) if self._found else ""
+        table = self.frame().to_html(index=False, float_format=significant, border=0) if self._found else ""
         return "".join(f"<p>{escape(line)}</p>" for line in self._headline()) + table
 
     @property
     def _found(self) -> bool:
-        return self.point is not None or self.posterior is not None
+        return self.maximum is not None or self.sample is not None
 
     def _headline(self) -> list[str]:
-        head = f"{self.name} fitted by {self.method} to {self.customers:,} customers, time in {self.unit}s"
-        lines = [head, str(self.verdict)]
+        lines = [f"{self.name} fitted by {self.method!r} to {self.customers:,} customers, time in {self.unit}s"]
+        lines.append(str(self.verdict))
         if self.log_likelihood is not None:
             lines.append(f"log-likelihood {self.log_likelihood:.3f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}")
         lines += [f"prior of {name}: {words}" for name, words in self.prior.items()]
+        if self.draws_of is not None:
+            lines.append(f"mean, sd and 90 % interval are of the {self.draws_of}")
         return lines
 
 
-def _short(value: float) -> str:
-    return f"{value:.5g}"
-
-
-def fit(specification: type[M], data: RFM, method: Method | None = None, seed: int = 0) -> Fit[M]:
+def fit(specification: "type[M] | Specification[M]", rfm: RFM, method: Method | None = None, seed: int = 0) -> Fit[M]:
     """Fit a model to an RFM.
 
     The point of maximum likelihood is always found; the method decides what else.
@@ -232,11 +339,13 @@ def fit(specification: type[M], data: RFM, method: Method | None = None, seed: i
     Parameters
     ----------
     specification
-        The model's class, such as ``clv.BGNBD`` or ``clv.GammaGamma``.
-    data
+        What is to be learnt: a model's class, such as ``clv.BGNBD``, or a specification with settings, such as
+        ``clv.GammaGamma(of="all")``.
+    rfm
         What to learn from. A spend model takes the customers that it can learn from by itself.
     method
-        ``Laplace()`` (the default: draws of the posterior, checked) or ``MaximumLikelihood()`` (a point).
+        ``Laplace()`` (the default: draws of the posterior, checked), ``NUTS()``, ``Bootstrap()`` or
+        ``MaximumLikelihood()`` (a point).
     seed
         The draws follow from it.
 
@@ -258,90 +367,76 @@ def fit(specification: type[M], data: RFM, method: Method | None = None, seed: i
     >>> round(clv.fit(clv.BGNBD, past.summarize(unit="week"), clv.MaximumLikelihood()).log_likelihood, 3)
     -9582.429
     """
+    what: Specification[M] = as_specification(specification)
     method = Laplace() if method is None else method
-    _refuse_misfits(specification, data, method)
-    evidence = specification.evidence(data)
-    customers = int(evidence.counts.sum())
-    shortfall = Verdict(Outcome.TOO_LITTLE_DATA, evidence.shortfall)
-    until = None if data.observed_until is None else data.observed_until.isoformat()
-    fitted = Fit(specification, shortfall, data.unit, until, customers, repr(method), seed, _versions())
+    if not isinstance(rfm, RFM):
+        raise SettingError(
+            f"A model is fitted to an RFM, and this is a {type(rfm).__name__}. Use Transactions(...).summarize() or "
+            "RFM.from_frame(...)."
+        )
+    if not callable(getattr(method, "infer", None)):
+        raise SettingError(f"{method!r} is not a method. Pass one such as clv.Laplace() or clv.MaximumLikelihood().")
+    evidence, rng = what.learn(rfm), random_stream(seed, what.name)
+    fitted = Fit(
+        what,
+        Verdict(Outcome.TOO_LITTLE_DATA, evidence.shortfall),
+        rfm.unit,
+        None if rfm.observed_until is None else rfm.observed_until.isoformat(),
+        customers=int(evidence.counts.sum()),
+        method=method,
+        seed=seed,
+        versions={
+            "clvmodels": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "scipy")},
+        },
+        scale=evidence.scale,
+        densities=evidence.densities,
+    )
     if evidence.shortfall:
         return fitted
-    objective, start = Objective(specification, evidence), np.log(specification.start())
-    peak, prior = climb(objective, start), getattr(method, "prior", None)
-    fitted = _at_peak(fitted, objective, peak)
-    if not fitted.verdict.ok and prior in (None, Prior()):
+    likelihood = Objective(what, evidence)
+    start = likelihood.space.phi(what.start)
+    mode = find_mode(likelihood, start)
+    fitted = _at_mode(fitted, likelihood, mode)
+    if not fitted.verdict.ok and method.prior in (None, Prior()):
         return fitted
     if not fitted.verdict.ok:  # what the data leave open, the user's own prior may settle
-        fitted, peak = replace(fitted, point=None, log_likelihood=None), replace(peak, phi=start)
-    inferred = method.infer(specification, evidence, peak, random_stream(seed, specification.name))
-    posterior = None if inferred.phi is None else _model(specification, evidence, inferred.phi.T[:, :, None])
+        fitted, mode = replace(fitted, maximum=None, log_likelihood=None), replace(mode, phi=start)
+    inferred = method.infer(likelihood, mode, rng)
     return replace(
         fitted,
         verdict=inferred.verdict,
-        posterior=posterior,
+        sample=None if inferred.phi is None else _in_unit(likelihood, inferred.phi),
+        draws_of=inferred.draws_of,
         diagnostics={**fitted.diagnostics, **inferred.diagnostics},
         by_parameter=inferred.by_parameter,
-        prior={} if prior is None else prior.words(specification, evidence.scale),
         versions={**fitted.versions, **{name: version(name) for name in inferred.packages}},
     )
 
 
-def _refuse_misfits(specification: object, data: object, method: object) -> None:
-    if not (isinstance(specification, type) and hasattr(specification, "evidence")):
-        raise SettingError(f"{specification!r} is not a model's class. Pass one such as clv.BGNBD.")
-    if not isinstance(data, RFM):
-        raise SettingError(
-            f"A model is fitted to an RFM, and this is a {type(data).__name__}. Use Transactions(...).summarize() or "
-            "RFM.from_frame(...)."
-        )
-    if not hasattr(method, "infer"):
-        raise SettingError(f"{method!r} is not a method. Pass one such as clv.Laplace() or clv.MaximumLikelihood().")
-
-
-def _at_peak(fitted: Fit[M], objective: Objective, peak: Peak) -> Fit[M]:
-    evidence = objective.evidence
-    point = _model(fitted.specification, evidence, peak.phi)
-    diagnostics = {"iterations": peak.iterations}
-    fitted = replace(
-        fitted, point=point, log_likelihood=float(peak.value + evidence.log_jacobian), diagnostics=diagnostics
-    )
-    if peak.at_border:
-        return replace(fitted, verdict=Verdict(Outcome.AT_BORDER, f"{point.unidentified()} {_PRIOR}"))
-    if not peak.reached:
-        gain = f"A further step could still gain {peak.decrement:.3g} in log-likelihood after {peak.iterations} steps."
+def _at_mode(fitted: Fit[M], likelihood: Objective, mode: Mode) -> Fit[M]:
+    """Return the fit with what is known at the maximum of the likelihood."""
+    estimate: M = _in_unit(likelihood, mode.phi)
+    highest = float(mode.value + likelihood.evidence.log_jacobian)
+    fitted = replace(fitted, maximum=estimate, log_likelihood=highest, diagnostics={"iterations": mode.iterations})
+    if mode.at_border:
+        return replace(fitted, verdict=Verdict(Outcome.AT_BORDER, f"{estimate.unidentified(fitted.unit)} {_PRIOR}"))
+    if not mode.reached:
+        gain = f"A further step could still gain {mode.decrement:.3g} in log-likelihood after {mode.iterations} steps."
         return replace(fitted, verdict=Verdict(Outcome.NOT_CONVERGED, gain + " Look for customers unlike the others."))
+    moved, names = likelihood.space.first(mode.phi) * likelihood.space.units, estimate.values()
+
+    def errors(covariance: Floats) -> dict[str, float]:
+        return dict(zip(names, (np.sqrt(np.diag(covariance)) * moved).tolist(), strict=True))
+
     return replace(
         fitted,
         verdict=Verdict(Outcome.CONVERGED, "It is a maximum."),
-        standard_errors=_errors(point, peak.covariance),
-        sandwich_errors=_errors(point, sandwich_covariance(objective, peak)),
+        standard_errors=errors(mode.covariance),
+        sandwich_errors=errors(sandwich_covariance(likelihood, mode)),
     )
 
 
-def _errors(point: Model, covariance: Floats) -> dict[str, float]:
-    relative = np.sqrt(np.diag(covariance))  # of the logarithms, so relative to the estimates
-    return {name: float(e * value) for e, (name, value) in zip(relative, point.parameters().items(), strict=True)}
-
-
-def _model(specification: type[M], evidence: Evidence, phi: Floats) -> M:
-    model: M = specification(*np.exp(phi)).rescaled(evidence.scale)
-    return model
-
-
-def random_stream(seed: int, purpose: str) -> np.random.Generator:
-    """Return the random stream for one purpose, so that two fits with one seed do not share their randomness.
-
-    Raises
-    ------
-    SettingError
-        If the seed is not a whole number from 0 up.
-    """
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise SettingError(f"A seed is a whole number from 0 up; {seed!r} is not.")
-    return np.random.default_rng([int(seed), *purpose.encode()])
-
-
-def _versions() -> dict[str, str]:
-    packages = {name: version(name) for name in ("numpy", "scipy")}
-    return {"clvmodels": __version__, "python": platform.python_version(), **packages}
+def _in_unit(likelihood: Objective, phi: Floats) -> Any:  # noqa: ANN401 -- what comes out is of the specification's model
+    return likelihood.model(phi).rescaled(likelihood.evidence.scale)

@@ -4,21 +4,19 @@ Vehtari, Gelman & Gabry (2017), Practical Bayesian Model Evaluation Using Leave-
 Statistics and Computing 27(5).
 """
 
-import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.data.rfm import RFM
+from clvmodels import checked
 from clvmodels.errors import SettingError
 from clvmodels.inference.methods import TRUSTED_K
 from clvmodels.inference.psis import smooth_rows
-from clvmodels.models.protocols import Evidence, Floats
-
-if TYPE_CHECKING:
-    from clvmodels.inference.fit import Fit  # which imports this file
+from clvmodels.models.future import Model
+from clvmodels.models.special import Floats
+from clvmodels.models.specification import Evidence
 
 _CELLS = 2**17  # draws x rows that are smoothed at once: 1 MB an array, a few of which a processor's cache holds
 _MOST_THREADS = 8
@@ -37,7 +35,7 @@ class LOO:
     unit
         The time unit of the data, in which the densities are.
     columns
-        The data of each row, in that unit, each of shape ``(rows,)``.
+        The data of each row by name, in that unit, each of shape ``(rows,)``.
     counts
         Customers a row, shape ``(rows,)``.
     pointwise
@@ -50,7 +48,7 @@ class LOO:
 
     model: str
     unit: str
-    columns: tuple[Floats, ...]
+    columns: Mapping[str, Floats]
     counts: Floats
     pointwise: Floats
     fitted: Floats
@@ -125,7 +123,7 @@ class Difference:
     standard_error: float
 
 
-def leave_one_out(fit: "Fit[Any]", data: RFM) -> LOO:
+def leave_one_out(draws: Model, evidence: Evidence, unit: str) -> LOO:
     """Return how well a model predicts each customer from all others.
 
     Each draw of the posterior is weighted by the inverse of the customer's likelihood under it, the largest weights
@@ -133,85 +131,24 @@ def leave_one_out(fit: "Fit[Any]", data: RFM) -> LOO:
 
     Parameters
     ----------
-    fit
-        A fit with draws of the posterior.
-    data
-        The customers that it was fitted to.
-
-    Raises
-    ------
-    FitError
-        If the fit's verdict is bad.
-    SettingError
-        If the fit has no draws of a posterior, or comes from other data.
-
-    Examples
-    --------
-    >>> import clvmodels as clv
-    >>> past, _ = clv.Transactions(
-    ...     clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount"
-    ... ).split("1997-09-30")
-    >>> rfm = past.summarize(unit="week")
-    >>> bg_nbd, nbd = (leave_one_out(clv.fit(model, rfm), rfm) for model in (clv.BGNBD, clv.NBD))
-    >>> round(bg_nbd.elpd, -1), bg_nbd.untrusted
-    (-9590.0, 0)
-
-    Customers do stop buying:
-
-    >>> gain = bg_nbd.gain_over(nbd)
-    >>> gain.elpd > 3 * gain.standard_error
-    True
+    draws
+        Of the posterior, each parameter of shape ``(draws, 1)``, in the unit of the data.
+    evidence
+        What they were learnt from.
+    unit
+        The time unit of the data.
     """
-    if fit.method.startswith("Bootstrap("):
-        raise SettingError(
-            f"{fit.method} gives a sampling distribution, and leaving one out reweights a posterior. Fit with "
-            "method=Laplace() (the default)."
-        )
-    draws, evidence = fit.draws, _evidence(fit, data)
-    columns = _in_unit(evidence)
+    columns = evidence.in_unit()
     size = max(1, _CELLS // draws.draws)
-    starts = range(0, len(evidence.counts), size)
 
     def at(start: int) -> tuple[Floats, Floats, Floats]:
-        rows = (column[start : start + size] for column in columns)
-        return _leave_out(draws.log_likelihood(*rows))
+        rows = {name: column[start : start + size] for name, column in columns.items()}
+        return _leave_out(draws.log_likelihood(**rows))
 
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as pool:
-        found = zip(*pool.map(at, starts), strict=True)
+    with ThreadPoolExecutor(min(checked.cores(), _MOST_THREADS)) as pool:
+        found = zip(*pool.map(at, range(0, len(evidence.counts), size)), strict=True)
         pointwise, fitted, k_hat = (np.concatenate(parts) for parts in found)
-    return LOO(fit.name, fit.unit, columns, evidence.counts, pointwise, fitted, k_hat)
-
-
-def _evidence(fit: "Fit[Any]", data: RFM) -> Evidence:
-    """Return what the fit learnt from, or say that the data are others."""
-    if data.unit != fit.unit:
-        raise SettingError(
-            f"{fit.name} was fitted to data in {fit.unit}s, and these are in {data.unit}s. Pass the data it was fitted "
-            "to."
-        )
-    evidence: Evidence = fit.specification.evidence(data)
-    if not _learnt_from(fit, evidence):
-        raise SettingError(
-            f"{fit.name} was fitted to {fit.customers:,} customers, not to the {evidence.counts.sum():,.0f} of these "
-            "data. Pass the data it was fitted to."
-        )
-    return evidence
-
-
-def _learnt_from(fit: "Fit[Any]", evidence: Evidence) -> bool:
-    """Whether there are as many customers, and where the fit has a maximum, the likelihood there is the same."""
-    if round(evidence.counts.sum()) != fit.customers:
-        return False
-    if fit.log_likelihood is None:
-        return True
-    likelihood = fit.model.log_likelihood(*_in_unit(evidence)) @ evidence.counts
-    return bool(np.isclose(likelihood, fit.log_likelihood, rtol=1e-8))
-
-
-def _in_unit(evidence: Evidence) -> tuple[Floats, ...]:
-    """Return the columns in the unit of the RFM: the first counts purchases, the others are multiples of the scale."""
-    x, *measured = evidence.columns
-    return (x, *(column * evidence.scale for column in measured))
+    return LOO(draws.name, unit, columns, evidence.counts, pointwise, fitted, k_hat)
 
 
 def _leave_out(log_likelihood: Floats) -> tuple[Floats, Floats, Floats]:
@@ -225,9 +162,9 @@ def _leave_out(log_likelihood: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _same_customers(a: LOO, b: LOO) -> bool:
-    mine, other = (*a.columns, a.counts), (*b.columns, b.counts)
-    return len(mine) == len(other) and all(
-        len(m) == len(o) and np.allclose(m, o, rtol=1e-9) for m, o in zip(mine, other, strict=True)
+    mine, other = ({**of.columns, "counts": of.counts} for of in (a, b))
+    return mine.keys() == other.keys() and all(
+        len(m) == len(other[name]) and np.allclose(m, other[name], rtol=1e-9) for name, m in mine.items()
     )
 
 

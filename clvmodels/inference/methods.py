@@ -1,21 +1,21 @@
-"""Methods of inference: each takes an objective and its peak, and returns draws, or none."""
+"""Methods of inference: each takes an objective and its mode, and returns draws, or none."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
-from clvmodels.errors import SettingError
+from clvmodels import checked
+from clvmodels.inference.mode import Mode, find_mode
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.peak import Peak, climb
 from clvmodels.inference.prior import Prior
 from clvmodels.inference.proposal import along, mixture_density
 from clvmodels.inference.psis import smooth
 from clvmodels.inference.ridge import Place, follow
 from clvmodels.inference.settings import Settings
 from clvmodels.inference.verdict import Outcome, Verdict
-from clvmodels.models.protocols import Evidence, Floats, Model
+from clvmodels.models.special import Floats
 
 TRUSTED_K = 0.7  # beyond it importance sampling is not reliable (Vehtari et al. 2024)
 _GOOD_K = 0.5  # below it the weights have a variance, and no further round is needed
@@ -27,6 +27,9 @@ _FEWEST_A_PIECE = 100  # effective candidates, for a mean and a covariance
 _FEWEST_CANDIDATES = 1000  # fewer leave the tail too short to judge
 
 
+DrawsOf = Literal["posterior", "sampling distribution"]
+
+
 @dataclass(frozen=True, eq=False)
 class Inferred:
     """What a method found.
@@ -34,8 +37,10 @@ class Inferred:
     Attributes
     ----------
     phi
-        Equal-weight draws of the log parameters in multiples of the evidence's scale, ``(draws, parameters)``;
-        ``None`` from a method that gives a point only.
+        Equal-weight draws in the objective's space, ``(draws, parameters)``; ``None`` from a method that gives a point
+        only.
+    draws_of
+        What they are draws of; ``None`` without draws.
     verdict
         Whether they can be relied on.
     diagnostics
@@ -47,6 +52,7 @@ class Inferred:
     """
 
     phi: Floats | None
+    draws_of: DrawsOf | None
     verdict: Verdict
     diagnostics: Mapping[str, float]
     by_parameter: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -56,8 +62,13 @@ class Inferred:
 class Method(Protocol):
     """An object that owns its settings."""
 
-    def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
-        """Return draws of the log parameters, given the peak of the likelihood."""
+    @property
+    def prior(self) -> Prior | None:
+        """What it believes of the parameters; ``None`` where it asks the data alone."""
+        ...
+
+    def infer(self, likelihood: Objective, mode: Mode, rng: np.random.Generator) -> Inferred:
+        """Return draws of the parameters, given the log-likelihood and its mode, or where to start."""
         ...
 
 
@@ -71,14 +82,16 @@ class MaximumLikelihood(Settings):
     MaximumLikelihood()
     """
 
-    def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
+    prior: ClassVar[None] = None
+
+    def infer(self, likelihood: Objective, mode: Mode, rng: np.random.Generator) -> Inferred:
         """Add nothing: every fit has the point of maximum likelihood."""
-        return Inferred(None, Verdict(Outcome.CONVERGED, "Gradient and Hessian are those of a maximum."), {})
+        return Inferred(None, None, Verdict(Outcome.CONVERGED, "Gradient and Hessian are those of a maximum."), {})
 
 
 @dataclass(frozen=True, repr=False)
 class Laplace(Settings):
-    """The curvature at the posterior mode, in logarithms, corrected to the exact posterior and checked against it.
+    """The curvature at the posterior mode, corrected to the exact posterior and checked against it.
 
     Candidates come from Student t distributions about the mode and about places along the posterior's ridge, with the
     covariance of Laplace's approximation there. They are weighted by posterior / proposal with the weights' tail
@@ -108,19 +121,20 @@ class Laplace(Settings):
     otherwise: "Method | None" = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.draws, int) or self.draws < 1:
-            raise SettingError(f"The number of draws is a whole number from 1 up; draws={self.draws!r} is not.")
+        checked.whole("draws", self.draws)
         self._instead  # noqa: B018 -- what it refuses is refused before anything is computed
 
     @property
     def _instead(self) -> "Method | None":
-        shared = {name: getattr(self, name) for name in ("draws", "prior") if hasattr(self.otherwise, name)}
+        """The other method, with the settings that it has in common with this one."""
+        own = {f.name for f in fields(self.otherwise)} if is_dataclass(self.otherwise) else set()
+        shared = {name: getattr(self, name) for name in ("draws", "prior") if name in own}
         return replace(self.otherwise, **shared) if shared else self.otherwise  # type: ignore[type-var]
 
-    def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
+    def infer(self, likelihood: Objective, mode: Mode, rng: np.random.Generator) -> Inferred:
         """Return the draws, with k-hat and the effective sample size of the candidates."""
-        objective = Objective(specification, evidence, self.prior)
-        mode = climb(objective, peak.phi)
+        objective = replace(likelihood, prior=self.prior)
+        start, mode = mode, find_mode(objective, mode.phi)
         size = max(self.draws, _FEWEST_CANDIDATES)
         places = follow(objective, mode)
         proposals, sizes = [place.proposal for place in places], _sizes(places, size)
@@ -138,10 +152,10 @@ class Laplace(Settings):
         found: dict[str, float] = {"k_hat": k_hat, "ess": ess, "rounds": rounds}
         verdict = _judge(k_hat)
         if not verdict.ok and self._instead is not None:
-            instead = self._instead.infer(specification, evidence, peak, rng)
+            instead = self._instead.infer(likelihood, start, rng)
             return replace(instead, diagnostics={**instead.diagnostics, "laplace_k_hat": k_hat})
         chosen = rng.permutation(_systematic(weights, self.draws, rng))
-        return Inferred(candidates[chosen], verdict, found)
+        return Inferred(candidates[chosen], "posterior", verdict, found)
 
 
 def _sizes(places: Sequence[Place], size: int) -> list[int]:

@@ -1,6 +1,6 @@
-"""NUTS: draws of the posterior by Hamiltonian Monte Carlo, and the doors to PyMC and ArviZ.
+"""NUTS: draws of the posterior by Hamiltonian Monte Carlo, and the door to PyMC.
 
-PyMC, nutpie and ArviZ are imported when they are used: they take seconds to load, and most fits need none of them.
+PyMC and nutpie are imported when they are used: they take seconds to load, and most fits need none of them.
 
 References
 ----------
@@ -9,29 +9,30 @@ Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), Rank-Normalization, Foldi
 Bayesian Analysis 16(2).
 """
 
-import inspect
-import json
 import sys
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from clvmodels import checked
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import FitError, SettingError
+from clvmodels.inference.arviz_io import Mixing, load
 from clvmodels.inference.coordinates import Coordinates
 from clvmodels.inference.methods import Inferred, Laplace
+from clvmodels.inference.mode import Mode
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.peak import Peak
-from clvmodels.inference.prior import Distribution, Gamma, LogNormal, Prior
+from clvmodels.inference.prior import Distribution, Gamma, LogNormal, Normal, Prior
 from clvmodels.inference.settings import Settings
 from clvmodels.inference.verdict import Outcome, Verdict
-from clvmodels.models.protocols import Evidence, Floats, Model
+from clvmodels.models.future import Model
+from clvmodels.models.special import Floats
+from clvmodels.models.specification import Parameter, Specification, as_specification
 
 _SAMPLERS = ("nutpie", "pymc")
 _SKETCH = 2000  # draws by Laplace, from which the coordinates are learnt
@@ -40,7 +41,6 @@ _ACCEPTED = 0.7  # on a round posterior, half as many effective draws again for 
 _MOST_R_HAT = 1.01  # Vehtari et al. (2021)
 _FEWEST_EFFECTIVE = 100  # a chain: Vehtari et al. (2021)
 _MOST_DIVERGENT = 0.01  # of the draws
-_CELLS = 2**17  # draws x customers that are evaluated at once
 
 Gradient = Callable[[Floats], tuple[float, Floats]]
 
@@ -86,8 +86,9 @@ class NUTS(Settings):
     fewest: int = 1000
 
     def __post_init__(self) -> None:
-        _refuse_unless_whole(1, chains=self.chains, draws=self.draws, fewest=self.fewest)
-        _refuse_unless_whole(0, tune=self.tune)
+        for name in ("chains", "draws", "fewest"):
+            checked.whole(name, getattr(self, name))
+        checked.whole("tune", self.tune, least=0)
         if self.draws % self.chains:
             raise SettingError(
                 f"{self.chains} chains cannot give {self.draws} draws in equal parts. Ask for a multiple, such as "
@@ -100,20 +101,22 @@ class NUTS(Settings):
         if self.progress not in (None, True, False):
             raise SettingError(f"progress is True, False or None (where somebody watches); {self.progress!r} is not.")
 
-    def infer(self, specification: type[Model], evidence: Evidence, peak: Peak, rng: np.random.Generator) -> Inferred:
+    def infer(self, likelihood: Objective, mode: Mode, rng: np.random.Generator) -> Inferred:
         """Return the draws, draw by draw and chain by chain inside, with R-hat, effective sizes and divergences."""
-        objective = Objective(specification, evidence, self.prior)
-        sketch = Laplace(draws=_SKETCH, prior=self.prior).infer(specification, evidence, peak, rng)
+        objective = replace(likelihood, prior=self.prior)
+        sketch = Laplace(draws=_SKETCH, prior=self.prior).infer(likelihood, mode, rng)
         coordinates = Coordinates.about(np.asarray(sketch.phi), objective)
         sampler = self.sampler or available_sampler()
         kept = self.draws // self.chains
         every = -(-self.fewest // kept)
         run = {"nutpie": _by_nutpie, "pymc": _by_pymc}[sampler]
         chains = run(self, coordinates, kept * every, rng)
-        mixing = Mixing.of(dict(zip(specification.parameter_names(), np.moveaxis(chains.phi, -1, 0), strict=True)))
+        names = [p.name for p in objective.space.parameters]
+        mixing = Mixing.of(dict(zip(names, np.moveaxis(chains.phi, -1, 0), strict=True)))
         phi = chains.phi[:, every - 1 :: every].swapaxes(0, 1).reshape(self.draws, -1)
         return Inferred(
             phi,
+            "posterior",
             _judge(mixing, chains),
             {"chains": self.chains, "divergences": chains.divergences, **mixing.worst},
             by_parameter=mixing.by_parameter,
@@ -123,12 +126,6 @@ class NUTS(Settings):
     @property
     def _shows_progress(self) -> bool:
         return somebody_watches() if self.progress is None else self.progress
-
-
-def _refuse_unless_whole(least: int, **numbers: object) -> None:
-    for name, value in numbers.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise SettingError(f"{name} is a whole number from {least} up; {value!r} is not.")
 
 
 def available_sampler() -> str:
@@ -158,8 +155,8 @@ def _by_nutpie(settings: NUTS, coordinates: Coordinates, draws: int, rng: np.ran
     """Call the NumPy equations from nutpie as they are: there is nothing to compile."""
     if find_spec("nutpie") is None:
         raise SettingError("nutpie is not installed: pip install nutpie, or ask for sampler='pymc'.")
-    nutpie, size = _load("nutpie"), len(coordinates.centre)
-    target = _load("nutpie.compiled_pyfunc").from_pyfunc(
+    nutpie, size = load("nutpie"), len(coordinates.centre)
+    target = load("nutpie.compiled_pyfunc").from_pyfunc(
         size,
         lambda: _quietly(coordinates.gradient),
         lambda *_: lambda x: {"x": np.array(x)},
@@ -184,8 +181,8 @@ def _by_nutpie(settings: NUTS, coordinates: Coordinates, draws: int, rng: np.ran
 
 def _by_pymc(settings: NUTS, coordinates: Coordinates, draws: int, rng: np.random.Generator) -> Chains:
     """Let PyMC's own NUTS sample, chain after chain: threads work inside the equations."""
-    pm, size = _load("pymc"), len(coordinates.centre)
-    metric = _load("pymc.step_methods.hmc.quadpotential").QuadPotentialDiag(np.ones(size))
+    pm, size = load("pymc"), len(coordinates.centre)
+    metric = load("pymc.step_methods.hmc.quadpotential").QuadPotentialDiag(np.ones(size))
     with pm.Model(), warnings.catch_warnings():
         for harmless in ("Numba will use object mode", "PyTensor could not link to a BLAS"):
             warnings.filterwarnings("ignore", harmless, UserWarning)
@@ -216,35 +213,6 @@ def _quietly(function: Gradient) -> Gradient:
     return quiet
 
 
-def _units(specification: type[Model], scale: float) -> Floats:
-    return np.array([scale if name in specification.scaled else 1.0 for name in specification.parameter_names()])
-
-
-@dataclass(frozen=True, eq=False)
-class Mixing:
-    """How well chains agree: ``ess_bulk``, ``ess_tail`` and ``r_hat`` of each parameter, by that name."""
-
-    by_parameter: Mapping[str, Mapping[str, float]]
-
-    @classmethod
-    def of(cls, chains: Mapping[str, Floats]) -> "Mixing":
-        """Judge chains, ``(chains, draws)`` each; the logarithm of a parameter has the same ranks as itself."""
-        arviz, draws = _load("arviz"), _dataset(chains)
-        with np.errstate(all="ignore"):  # chains that stand still have neither; NaN says so
-            measures = {
-                "ess_bulk": arviz.ess(draws, method="bulk"),
-                "ess_tail": arviz.ess(draws, method="tail"),
-                "r_hat": arviz.rhat(draws),
-            }
-        return cls({measure: {name: float(of[name]) for name in chains} for measure, of in measures.items()})
-
-    @property
-    def worst(self) -> dict[str, float]:
-        """The smallest effective sizes and the largest R-hat; NaN where one is."""
-        choose: dict[str, Callable[[Any], Any]] = {"ess_bulk": np.min, "ess_tail": np.min, "r_hat": np.max}
-        return {name: float(of(list(self.by_parameter[name].values()))) for name, of in choose.items()}
-
-
 def _judge(mixing: Mixing, chains: Chains) -> Verdict:
     (count, draws), worst = chains.phi.shape[:2], mixing.worst
     fewest, effective = _FEWEST_EFFECTIVE * count, min(worst["ess_bulk"], worst["ess_tail"])
@@ -267,7 +235,7 @@ def _judge(mixing: Mixing, chains: Chains) -> Verdict:
     )
 
 
-def as_pymc(specification: type[Model], data: RFM, prior: Prior = Prior()) -> Any:  # noqa: ANN401
+def as_pymc(specification: "type[Model] | Specification[Model]", rfm: RFM, prior: Prior = Prior()) -> Any:  # noqa: ANN401
     """Return a model as a PyMC model, to extend it or to sample it by other means.
 
     Its random variables are the parameters, in the unit of the data, with the distributions of the prior. The
@@ -276,11 +244,11 @@ def as_pymc(specification: type[Model], data: RFM, prior: Prior = Prior()) -> An
     Parameters
     ----------
     specification
-        The model's class, such as ``clv.BGNBD``.
-    data
+        What is to be learnt, such as ``clv.BGNBD``.
+    rfm
         What to learn from.
     prior
-        What is believed of the parameters, by ``LogNormal`` and ``Gamma``.
+        What is believed of the parameters, by ``LogNormal``, ``Gamma`` and ``Normal``.
 
     Returns
     -------
@@ -301,60 +269,52 @@ def as_pymc(specification: type[Model], data: RFM, prior: Prior = Prior()) -> An
     >>> [variable.name for variable in model.free_RVs]
     ['r', 'alpha', 'a', 'b']
     """
-    evidence = specification.evidence(data)
+    specification = as_specification(specification)
+    evidence = specification.learn(rfm)
     if evidence.shortfall:
         raise FitError(f"{specification.name}: {Verdict(Outcome.TOO_LITTLE_DATA, evidence.shortfall)}")
-    return _pymc_model(specification, evidence, prior)
+    likelihood = Objective(specification, evidence)
+    space = likelihood.space
 
+    def in_unit(theta: Floats) -> tuple[float, Floats]:
+        """Return log-likelihood and gradient at the parameters themselves, in the unit of the data."""
+        phi = space.phi(theta / space.units)
+        value, gradient = likelihood.gradient(phi)
+        return value + evidence.log_jacobian, gradient / (space.first(phi) * space.units)
 
-def _pymc_model(specification: type[Model], evidence: Evidence, prior: Prior) -> Any:  # noqa: ANN401
-    pm, names = _load("pymc"), specification.parameter_names()
-    units = _units(specification, prior.scale or evidence.scale)
-    starts = np.array(specification.start()) * _units(specification, evidence.scale)
+    pm = load("pymc")
+    starts = np.array(specification.start) * space.units
     with pm.Model() as model:
         parameters = [
-            _random_variable(name, distribution, float(unit), float(start))
-            for name, distribution, unit, start in zip(names, prior.of(names), units, starts, strict=True)
+            _random_variable(p, distribution, (prior.scale or evidence.scale) if p.dimension else 1.0, float(start))
+            for p, distribution, start in zip(space.parameters, prior.of(space.parameters), starts, strict=True)
         ]
-        likelihood = _operation()(InUnits(specification, evidence).gradient)
-        pm.Potential("log_likelihood", likelihood(pm.math.stack(parameters)))
+        pm.Potential("log_likelihood", _operation()(in_unit)(pm.math.stack(parameters)))
     return model
 
 
-def _random_variable(name: str, distribution: Distribution, unit: float, start: float) -> Any:  # noqa: ANN401
-    pm = _load("pymc")
+def _random_variable(parameter: Parameter, distribution: Distribution, unit: float, start: float) -> Any:  # noqa: ANN401
+    pm, name = load("pymc"), parameter.name
     match distribution:
         case LogNormal(median, spread):
             return pm.LogNormal(name, mu=np.log(median * unit), sigma=spread, initval=start)
         case Gamma(shape, mean):
             rate = np.float64(shape / (mean * unit))  # PyTensor keeps a plain 6.0 as an integer, and 1 / 6 in 32 bits
             return pm.Gamma(name, alpha=shape, beta=rate, initval=start)
+        case Normal(mean, sd) if parameter.support == "real":
+            return pm.Normal(name, mu=mean * unit, sigma=sd * unit, initval=start)
     raise SettingError(
-        f"The prior of {name} is {distribution!r}, for which PyMC has no counterpart. Use LogNormal or Gamma, or "
-        "sample with nutpie: NUTS(sampler='nutpie') takes any distribution."
+        f"The prior of {name} is {distribution!r}, for which PyMC has no counterpart. Use LogNormal, Gamma or Normal, "
+        "or sample with nutpie: NUTS(sampler='nutpie') takes any distribution."
     )
-
-
-@dataclass(frozen=True, eq=False)
-class InUnits:
-    """A log-likelihood of the parameters themselves, in the unit of the data."""
-
-    specification: type[Model]
-    evidence: Evidence
-
-    def gradient(self, theta: Floats) -> tuple[float, Floats]:
-        """Return value and gradient at the parameters, shape ``(parameters,)``."""
-        units = _units(self.specification, self.evidence.scale)
-        value, gradient = Objective(self.specification, self.evidence).gradient(np.log(theta / units))
-        return value + self.evidence.log_jacobian, gradient / theta
 
 
 @cache
 def _operation() -> Any:  # noqa: ANN401
     """Return the PyTensor operation on a vector that a function with a gradient is, a class defined when needed."""
-    pt, disconnected = _load("pytensor.tensor"), _load("pytensor.gradient").DisconnectedType
+    pt, disconnected = load("pytensor.tensor"), load("pytensor.gradient").DisconnectedType
 
-    class WithGradient(_load("pytensor.graph.op").Op):  # type: ignore[misc]  # known only then
+    class WithGradient(load("pytensor.graph.op").Op):  # type: ignore[misc]  # known only then
         """Value and gradient come together: who asks for both has the equations evaluated once."""
 
         itypes = (pt.dvector,)
@@ -383,98 +343,3 @@ def _operation() -> Any:  # noqa: ANN401
 
 def _operation_of(function: Gradient) -> Any:  # noqa: ANN401
     return _operation()(function)
-
-
-def to_arviz(fit: Any, data: RFM | None = None) -> Any:  # noqa: ANN401
-    """Return the draws of a fit as ArviZ reads them.
-
-    Parameters
-    ----------
-    fit
-        A fit with draws. Its verdict may be bad: these are the tools to see why.
-    data
-        The RFM that it was fitted to, for the log-likelihood of each customer that it learnt from (leave-one-out
-        cross-validation needs it); as many numbers as draws times customers.
-
-    Returns
-    -------
-    An ``arviz.InferenceData``, from ArviZ 1 on an ``xarray.DataTree``, with the group ``posterior`` and, given data,
-    the group ``log_likelihood``.
-
-    Raises
-    ------
-    SettingError
-        If the fit has no draws, or the data are not those that it was fitted to.
-    """
-    if fit.posterior is None:
-        raise SettingError(f"{fit.method} gave no draws. Fit with Laplace() or NUTS().")
-    chains = int(fit.diagnostics.get("chains", 1))
-    draws = {name: np.ravel(value) for name, value in fit.posterior.parameters().items()}
-    groups = {"posterior": _dataset({name: value.reshape(-1, chains).T for name, value in draws.items()})}
-    if data is not None:
-        groups["log_likelihood"] = _customers_likelihood(fit, data, chains)
-    about = {"model": fit.name, "method": fit.method, "seed": fit.seed, "unit": fit.unit}
-    return _inference_data(groups, {**about, "versions": json.dumps(dict(fit.versions))})
-
-
-def _customers_likelihood(fit: Any, data: RFM, chains: int) -> Any:  # noqa: ANN401
-    customers, columns = _columns(fit.specification, data)
-    if len(customers) != fit.customers or data.unit != fit.unit:
-        raise SettingError(
-            f"The fit learnt from {fit.customers:,} customers with time in {fit.unit}s, and these data have "
-            f"{len(customers):,} with time in {data.unit}s. Pass the RFM that it was fitted to."
-        )
-    size = max(1, _CELLS // len(customers))
-    parts = [slice(start, start + size) for start in range(0, fit.posterior.draws, size)]
-    likelihood = np.concatenate([fit.posterior.take(part).log_likelihood(*columns) for part in parts])
-    by_chain = likelihood.reshape(-1, chains, len(customers)).swapaxes(0, 1)
-    return _dataset({_observed(fit.specification): by_chain}, customer=customers)
-
-
-def _columns(specification: Any, data: RFM) -> tuple[Any, list[Floats]]:  # noqa: ANN401 -- a model's class
-    """Return the ids of the customers that a model learns from, and its columns with a row for each, uncollapsed.
-
-    The equations' arguments are the papers' letters, which say what to pass.
-    """
-    letters = list(inspect.signature(specification.log_likelihood).parameters)[1:]
-    known = {"x": data.frequency.astype(float), "t_x": data.recency, "T": data.T}
-    learnt = np.ones(len(data), dtype=bool)
-    if "m" in letters:
-        known["x"], known["m"] = specification.observed(data)
-        learnt = (known["x"] > 0) & (known["m"] > 0)
-    return data.customer_id[learnt], [known[letter][learnt] for letter in letters]
-
-
-def _observed(specification: type[Model]) -> str:
-    return "spend" if "m" in inspect.signature(specification.log_likelihood).parameters else "purchases"
-
-
-def _dataset(variables: Mapping[str, Floats], **coordinates: Any) -> Any:  # noqa: ANN401
-    """Return an xarray.Dataset of variables over chain, draw and the coordinates."""
-    dimensions = ("chain", "draw", *coordinates)
-    first = next(iter(variables.values()))
-    counted = {name: np.arange(size) for name, size in zip(dimensions[:2], first.shape, strict=False)}
-    return _load("xarray").Dataset(
-        {name: (dimensions, value) for name, value in variables.items()}, {**counted, **coordinates}
-    )
-
-
-# What differs between the generations of ArviZ, and on loading.
-
-
-def _inference_data(groups: Mapping[str, Any], attributes: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """Return what ArviZ takes: a DataTree from ArviZ 1 on, its own InferenceData before."""
-    arviz = _load("arviz")
-    groups = {name: group.assign_attrs(attributes) for name, group in groups.items()}
-    if int(arviz.__version__.partition(".")[0]) < 1:
-        return arviz.InferenceData(attrs=dict(attributes), **groups)
-    tree = _load("xarray").DataTree.from_dict(groups)
-    tree.attrs.update(attributes)
-    return tree
-
-
-def _load(module: str) -> Any:  # noqa: ANN401
-    """Import a module in silence: ArviZ 0.23 announces its successor to everybody who loads it, or what loads it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        return import_module(module)

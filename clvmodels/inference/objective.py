@@ -1,4 +1,4 @@
-"""The log-posterior of any model in the logarithms of its parameters, with exact derivatives."""
+"""The log-posterior of any model in its unconstrained parameters, with exact derivatives."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from clvmodels.inference.prior import LogPrior, Prior
-from clvmodels.models.protocols import Evidence, Floats, Model
+from clvmodels.inference.space import Space
+from clvmodels.models.future import Model
+from clvmodels.models.special import Floats
+from clvmodels.models.specification import Evidence, Specification
 
-_FARTHEST = 30.0  # e-folds from the data's own scale: nothing lies there, and sums are but rounding
 _ROWS = 2**13  # at once: they stay in a processor's cache, and are too few for BLAS to start threads of its own
 _WORTH_THREADS = 4  # parts; derivatives, of many short steps, are three times slower in threads than without
 _CELLS = 2**18  # draws x rows at once
@@ -18,27 +20,32 @@ _CELLS = 2**18  # draws x rows at once
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """log p(data | theta) + log p(theta) as a function of phi = log theta, in multiples of the evidence's scale.
+    """log p(data | theta) + log p(phi) as a function of phi, the point of ``space``.
 
     Without a prior it is the log-likelihood.
     """
 
-    specification: type[Model]
+    specification: Specification[Model]
     evidence: Evidence
     prior: Prior | None = None
 
+    @cached_property
+    def space(self) -> Space:
+        """The unconstrained coordinates of the parameters."""
+        return Space(self.specification.parameters, self.evidence.scale)
+
     def model(self, phi: Floats) -> Model:
         """Return the model at phi, shape ``(parameters,)``, or ``(draws, parameters)`` for draws of it."""
-        return self.specification(*np.exp(phi) if phi.ndim == 1 else np.exp(phi).T[:, :, None])
+        return self.specification.model(self.space.theta(phi))
 
     @cached_property
     def log_prior(self) -> LogPrior | None:
         """The prior as a function of phi."""
-        return None if self.prior is None else LogPrior.of(self.prior, self.specification, self.evidence.scale)
+        return None if self.prior is None else LogPrior.of(self.prior, self.space)
 
     def value(self, phi: Floats) -> Floats:
         """Return the log-posterior of draws, shape ``(draws, parameters)`` in, ``(draws,)`` out."""
-        near = np.abs(phi).max(axis=1) < _FARTHEST
+        near = self.space.near(phi)
         found = np.full(len(phi), -np.inf)
         if near.any():
             found[near] = self._near(phi[near])
@@ -56,52 +63,52 @@ class Objective:
 
     def _log_likelihood(self, phi: Floats) -> Floats:
         model = self.model(phi)
-        return reduce(np.add, (model.log_likelihood(*columns) @ counts for columns, counts in self._blocks))
+        return reduce(np.add, (model.log_likelihood(**columns) @ counts for columns, counts in self._blocks))
 
     def gradient(self, phi: Floats) -> tuple[float, Floats]:
         """Return the log-posterior at one phi and its gradient by phi; far out, minus infinity and zeros."""
-        if not np.abs(phi).max() < _FARTHEST:  # so that NaN is far out too
+        if not self.space.near(phi):
             return -np.inf, np.zeros_like(phi)
         model = self.model(phi)
 
         def of(block: Block) -> Floats:
-            d = model.derivatives(*block.columns)
+            d = model.derivatives(**block.columns)
             return np.append(d.value @ block.counts, d.score @ block.counts)
 
         total = reduce(np.add, map(of, self._blocks))
-        value, gradient = float(total[0]), np.exp(phi) * total[1:]
+        value, gradient = float(total[0]), self.space.first(phi) * total[1:]
         if self.log_prior is None:
             return value, gradient
         return value + float(self.log_prior.log_density(phi)), gradient + self.log_prior.gradient(phi)
 
     def derivatives(self, phi: Floats) -> tuple[float, Floats, Floats]:
         """Return the log-posterior at one phi, its gradient and its Hessian by phi."""
-        model, theta, size = self.model(phi), np.exp(phi), len(phi)
+        model, size = self.model(phi), len(phi)
 
         def of(block: Block) -> Floats:
-            d = model.derivatives(*block.columns)
+            d = model.derivatives(**block.columns)
             return np.concatenate([[d.value @ block.counts], d.score @ block.counts, d.hessian(block.counts).ravel()])
 
         total = reduce(np.add, map(of, self._blocks))
-        value, gradient = float(total[0]), theta * total[1 : 1 + size]
-        hessian = np.outer(theta, theta) * total[1 + size :].reshape(size, size) + np.diag(gradient)
+        value = float(total[0])
+        gradient, hessian = self.space.chain(phi, total[1 : 1 + size], total[1 + size :].reshape(size, size))
         if self.log_prior is None:
             return value, gradient, hessian
         return (
             value + float(self.log_prior.log_density(phi)),
             gradient + self.log_prior.gradient(phi),
-            hessian + np.diag(self.log_prior.bend(phi)),
+            hessian + self.log_prior.hessian(phi),
         )
 
     @cached_property
     def _blocks(self) -> list["Block"]:
         evidence = self.evidence
         parts = [slice(start, start + _ROWS) for start in range(0, len(evidence.counts), _ROWS)]
-        return [Block(tuple(column[part] for column in evidence.columns), evidence.counts[part]) for part in parts]
+        return [Block({name: c[part] for name, c in evidence.columns.items()}, evidence.counts[part]) for part in parts]
 
 
 class Block(NamedTuple):
     """Some rows of the evidence, and how many customers share each."""
 
-    columns: tuple[Floats, ...]
+    columns: dict[str, Floats]
     counts: Floats

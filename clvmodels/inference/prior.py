@@ -1,44 +1,44 @@
-"""Priors: weakly informative, measured in the data's own yardstick unless told otherwise, and replaceable."""
+"""Priors: weakly informative, measured in the data's own scale unless told otherwise, and replaceable."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from scipy import stats
 from scipy.special import gammaln
 
+from clvmodels import checked
 from clvmodels.errors import SettingError
 from clvmodels.inference.settings import Settings
-from clvmodels.models.protocols import Floats
+from clvmodels.inference.space import Space
+from clvmodels.models.future import Model
+from clvmodels.models.special import Floats
+from clvmodels.models.specification import Parameter, Specification
+
+M = TypeVar("M", bound=Model)
 
 _CENTRAL = (0.025, 0.5, 0.975)
 
 
 class Distribution(Protocol):
-    """What is believed of one positive parameter, written in its logarithm: NUTS and Newton work there."""
+    """What is believed of one parameter, written in phi: its logarithm where it is positive, else itself."""
 
     def log_density(self, phi: Floats) -> Floats:
-        """Return the log-density of phi, the parameter's logarithm (not of the parameter), of any shape."""
+        """Return the log-density of phi (not of the parameter), of any shape."""
         ...
 
-    def slope(self, phi: Floats) -> Floats:
+    def first(self, phi: Floats) -> Floats:
         """Return its first derivative."""
         ...
 
-    def bend(self, phi: Floats) -> Floats:
+    def second(self, phi: Floats) -> Floats:
         """Return its second derivative."""
         ...
 
     def quantiles(self, probability: "Sequence[float] | Floats") -> Floats:
         """Return quantiles of the parameter."""
         ...
-
-
-def _refuse_unless_positive(owner: object, **numbers: float) -> None:
-    for name, value in numbers.items():
-        if not (np.isfinite(value) and value > 0):
-            raise SettingError(f"{type(owner).__name__}: {name} is a positive number; {value!r} is not.")
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,18 +62,18 @@ class LogNormal(Settings):
     spread: float = 2.0
 
     def __post_init__(self) -> None:
-        _refuse_unless_positive(self, median=self.median, spread=self.spread)
+        checked.positive(self, median=self.median, spread=self.spread)
 
     def log_density(self, phi: Floats) -> Floats:
         """Return the log-density of phi, the parameter's logarithm."""
         density: Floats = -0.5 * self._distance(phi) ** 2 - np.log(self.spread) - 0.5 * np.log(2 * np.pi)
         return density
 
-    def slope(self, phi: Floats) -> Floats:
+    def first(self, phi: Floats) -> Floats:
         """Return its first derivative."""
         return -self._distance(phi) / self.spread
 
-    def bend(self, phi: Floats) -> Floats:
+    def second(self, phi: Floats) -> Floats:
         """Return its second derivative."""
         return np.full_like(phi, -(self.spread**-2))
 
@@ -111,7 +111,7 @@ class Gamma(Settings):
     mean: float
 
     def __post_init__(self) -> None:
-        _refuse_unless_positive(self, shape=self.shape, mean=self.mean)
+        checked.positive(self, shape=self.shape, mean=self.mean)
 
     def log_density(self, phi: Floats) -> Floats:
         """Return the log-density of phi, the parameter's logarithm."""
@@ -119,11 +119,11 @@ class Gamma(Settings):
         density: Floats = self.shape * (phi + np.log(rate)) - rate * np.exp(phi) - gammaln(self.shape)
         return density
 
-    def slope(self, phi: Floats) -> Floats:
+    def first(self, phi: Floats) -> Floats:
         """Return its first derivative."""
         return self.shape - self.shape / self.mean * np.exp(phi)
 
-    def bend(self, phi: Floats) -> Floats:
+    def second(self, phi: Floats) -> Floats:
         """Return its second derivative."""
         return -self.shape / self.mean * np.exp(phi)
 
@@ -137,6 +137,50 @@ class Gamma(Settings):
 
 
 @dataclass(frozen=True, repr=False)
+class Normal(Settings):
+    """A real parameter, such as a coefficient, is normally distributed.
+
+    Parameters
+    ----------
+    mean, sd
+        Of the parameter.
+
+    Examples
+    --------
+    >>> Normal(sd=0.5).quantiles([0.5, 0.975]).round(2)
+    array([0.  , 0.98])
+    """
+
+    mean: float = 0.0
+    sd: float = 1.0
+
+    def __post_init__(self) -> None:
+        checked.finite("Normal: mean", self.mean)
+        checked.positive(self, sd=self.sd)
+
+    def log_density(self, phi: Floats) -> Floats:
+        """Return the log-density of phi, the parameter itself."""
+        density: Floats = -0.5 * ((phi - self.mean) / self.sd) ** 2 - np.log(self.sd) - 0.5 * np.log(2 * np.pi)
+        return density
+
+    def first(self, phi: Floats) -> Floats:
+        """Return its first derivative."""
+        return (self.mean - phi) / self.sd**2
+
+    def second(self, phi: Floats) -> Floats:
+        """Return its second derivative."""
+        return np.full_like(phi, -(self.sd**-2))
+
+    def quantiles(self, probability: "Sequence[float] | Floats") -> Floats:
+        """Return quantiles of the parameter."""
+        found: Floats = stats.norm(self.mean, self.sd).ppf(probability)
+        return found
+
+    def __str__(self) -> str:
+        return "normal"
+
+
+@dataclass(frozen=True, repr=False)
 class Prior(Settings):
     """What is believed of a model's parameters before the data, independently of each other.
 
@@ -147,7 +191,7 @@ class Prior(Settings):
     others
         The distribution of the others.
     scale
-        The yardstick: parameters that are measured in time or money are multiples of it. ``None`` takes the data's own
+        Parameters that are measured in time or money are multiples of it. ``None`` takes the data's own
         (the base's mean time between repeat purchases, the median mean spend), so that a fit in days or weeks, in cents
         or dollars, is the same fit. A number, in the unit of the data, fixes it before the data are seen.
 
@@ -166,9 +210,9 @@ class Prior(Settings):
 
     def __post_init__(self) -> None:
         if self.scale is not None:
-            _refuse_unless_positive(self, scale=self.scale)
+            checked.positive(self, scale=self.scale)
 
-    def of(self, names: Sequence[str]) -> tuple[Distribution, ...]:
+    def of(self, parameters: Sequence[Parameter]) -> tuple[Distribution, ...]:
         """Return the distributions of these parameters, in their order.
 
         Raises
@@ -176,80 +220,73 @@ class Prior(Settings):
         SettingError
             If the prior speaks of a parameter that is not among them.
         """
-        strangers = sorted(set(self.parameters) - set(names))
-        if strangers:
-            raise SettingError(
-                f"The prior speaks of {', '.join(strangers)}, but the parameters are {', '.join(names)}."
-            )
-        return tuple(self.parameters.get(name, self.others) for name in names)
+        names = [p.name for p in parameters]
+        if unused := sorted(set(self.parameters) - set(names)):
+            raise SettingError(f"The prior speaks of {', '.join(unused)}, but the parameters are {', '.join(names)}.")
+        usual = {"positive": self.others, "real": Normal(), "unit": Normal(sd=1.5)}
+        return tuple(self.parameters.get(p.name, usual[p.support]) for p in parameters)
 
-    def sample(self, specification: Any, scale: float, rng: np.random.Generator, size: int) -> Any:  # noqa: ANN401
+    def sample(self, specification: Specification[M], scale: float, rng: np.random.Generator, size: int) -> M:
         """Return draws of a model, each parameter of shape ``(size, 1)``, in the unit that ``scale`` is in.
 
         Parameters
         ----------
         specification
-            The model's class.
+            What is to be learnt.
         scale
-            The data's yardstick, used where the prior does not fix its own.
+            The data's own scale, used where the prior does not fix one.
         rng, size
             Where the draws come from, and how many.
         """
-        draws = [one.quantiles(rng.random((size, 1))) for one in self.of(specification.parameter_names())]
-        return specification(*draws).rescaled(self.scale or scale)
+        draws = tuple(one.quantiles(rng.random((size, 1))) for one in self.of(specification.parameters))
+        return specification.model(draws).rescaled(self.scale or scale)
 
-    def words(self, specification: Any, scale: float) -> dict[str, str]:  # noqa: ANN401
+    def words(self, parameters: Sequence[Parameter], scale: float) -> dict[str, str]:
         """Return what the prior says of each parameter, in words and in the unit that ``scale`` is in."""
-        names = specification.parameter_names()
-        return {
-            name: _said(one, (self.scale or scale) if name in specification.scaled else 1.0)
-            for name, one in zip(names, self.of(names), strict=True)
-        }
+        said = {}
+        for p, one in zip(parameters, self.of(parameters), strict=True):
+            unit = (self.scale or scale) if p.dimension else 1.0
+            low, median, high = (f"{value * unit:.3g}" for value in one.quantiles(_CENTRAL))
+            said[p.name] = f"{one}, median {median}, 95 % between {low} and {high}"
+        return said
 
 
 @dataclass(frozen=True, eq=False)
 class LogPrior:
-    """A prior as a function of phi, the log parameters in multiples of the evidence's scale.
+    """A prior as a function of phi.
 
     Attributes
     ----------
     distributions
-        Of each parameter, in the order of the constructor.
+        Of each parameter, in their order.
     shift
-        What turns phi into the logarithm of the parameter in multiples of the prior's yardstick.
+        What turns phi into that of the parameter in multiples of the prior's own scale.
     """
 
     distributions: tuple[Distribution, ...]
     shift: Floats
 
     @classmethod
-    def of(cls, prior: Prior, specification: Any, scale: float) -> Self:  # noqa: ANN401
-        """Return a prior of a model's parameters, when fitted in multiples of ``scale``."""
-        names = specification.parameter_names()
-        ratio = 1.0 if prior.scale is None else scale / prior.scale
+    def of(cls, prior: Prior, space: Space) -> Self:
+        """Return a prior of the parameters of a space."""
+        ratio = 1.0 if prior.scale is None else space.scale / prior.scale
         return cls(
-            prior.of(names), np.array([np.log(ratio) if name in specification.scaled else 0.0 for name in names])
+            prior.of(space.parameters), np.array([np.log(ratio) if p.dimension else 0.0 for p in space.parameters])
         )
 
     def log_density(self, phi: Floats) -> Floats:
         """Return the log-density at phi, ``(..., parameters)`` in, ``(...)`` out."""
-        parts = self._each(phi, lambda one, column: one.log_density(column))
-        density: Floats = parts.sum(axis=-1)
+        density: Floats = self._each("log_density", phi).sum(axis=-1)
         return density
 
     def gradient(self, phi: Floats) -> Floats:
         """Return its gradient, ``(parameters,)``."""
-        return self._each(phi, lambda one, column: one.slope(column))
+        return self._each("first", phi)
 
-    def bend(self, phi: Floats) -> Floats:
-        """Return the diagonal of its Hessian, ``(parameters,)``."""
-        return self._each(phi, lambda one, column: one.bend(column))
+    def hessian(self, phi: Floats) -> Floats:
+        """Return its Hessian, ``(parameters, parameters)``."""
+        return np.diag(self._each("second", phi))
 
-    def _each(self, phi: Floats, function: Any) -> Floats:  # noqa: ANN401
+    def _each(self, what: str, phi: Floats) -> Floats:
         columns = np.moveaxis(phi + self.shift, -1, 0)
-        return np.stack([function(one, c) for one, c in zip(self.distributions, columns, strict=True)], axis=-1)
-
-
-def _said(distribution: Distribution, unit: float) -> str:
-    low, median, high = (f"{value * unit:.3g}" for value in distribution.quantiles(_CENTRAL))
-    return f"{distribution}, median {median}, 95 % between {low} and {high}"
+        return np.stack([getattr(one, what)(c) for one, c in zip(self.distributions, columns, strict=True)], axis=-1)

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from scipy.special import logsumexp
 
-from clvmodels.models.protocols import Floats
+from clvmodels.models.special import Floats
 
 _DEGREES = 5.0
 

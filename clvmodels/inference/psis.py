@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.models.protocols import Floats
+from clvmodels.models.special import Floats
 
 _FEWEST_IN_TAIL = 5
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from clvmodels.inference.mode import Mode
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.peak import Peak
 from clvmodels.inference.proposal import StudentT
-from clvmodels.models.protocols import Floats
+from clvmodels.models.special import Floats
 
 _STEP = 1.5  # standard deviations, by the curvature at the mode, from place to place
 _DROP = 8.0  # in log-posterior: what lies lower is negligible
@@ -30,7 +30,7 @@ class Place(NamedTuple):
     log_mass: float
 
 
-class Crest(NamedTuple):
+class RidgePoint(NamedTuple):
     """The highest point across the ridge, its height, and the curvature across, ``(parameters - 1,) * 2``."""
 
     phi: Floats
@@ -38,7 +38,7 @@ class Crest(NamedTuple):
     curvature: Floats
 
 
-def follow(objective: Objective, mode: Peak) -> list[Place]:
+def follow(objective: Objective, mode: Mode) -> list[Place]:
     """Return places from the mode along the ridge, both ways, until it is low; the mode is the first."""
     curvature, axes = np.linalg.eigh(mode.precision)
     across = axes[:, 1:]
@@ -47,25 +47,25 @@ def follow(objective: Objective, mode: Peak) -> list[Place]:
     return [first, *_one_way(objective, mode, across, move), *_one_way(objective, mode, across, -move)]
 
 
-def _one_way(objective: Objective, mode: Peak, across: Floats, move: Floats) -> Iterator[Place]:
+def _one_way(objective: Objective, mode: Mode, across: Floats, move: Floats) -> Iterator[Place]:
     at = mode.phi
     for _ in range(_MOST):
-        crest = _climb(objective, at + move, across)
-        if not crest.height > mode.value - _DROP:
+        point = _ascend(objective, at + move, across)
+        if not point.height > mode.value - _DROP:
             return
-        at, move = crest.phi, crest.phi - at
-        covariance, log_width = _width(crest.curvature)
+        at, move = point.phi, point.phi - at
+        covariance, log_width = _width(point.curvature)
         scatter = across @ covariance @ across.T + np.outer(move, move)
-        yield Place(StudentT(at, scatter), crest.height - mode.value + log_width)
+        yield Place(StudentT(at, scatter), point.height - mode.value + log_width)
 
 
-def _climb(objective: Objective, phi: Floats, across: Floats) -> Crest:
-    """Climb across the ridge by Newton's steps, shortened where they would go down."""
+def _ascend(objective: Objective, phi: Floats, across: Floats) -> RidgePoint:
+    """Return the maximum across the ridge by Newton's steps, shortened where they would go down."""
     height, gradient, hessian = objective.derivatives(phi)
     for _ in range(_NEWTON):
         curvature, axes = np.linalg.eigh(-across.T @ hessian @ across)
-        uphill = axes / np.maximum(np.abs(curvature), _FLATTEST) @ axes.T
-        step = across @ uphill @ (across.T @ gradient)
+        ascent = axes / np.maximum(np.abs(curvature), _FLATTEST) @ axes.T
+        step = across @ ascent @ (across.T @ gradient)
         if not gradient @ step / 2 > _CLOSE:
             break
         while np.abs(step).max() > _SHORTEST and not (ahead := objective.derivatives(phi + step))[0] > height:
@@ -73,7 +73,7 @@ def _climb(objective: Objective, phi: Floats, across: Floats) -> Crest:
         if np.abs(step).max() <= _SHORTEST:
             break
         phi, (height, gradient, hessian) = phi + step, ahead
-    return Crest(phi, height, -across.T @ hessian @ across)
+    return RidgePoint(phi, height, -across.T @ hessian @ across)
 
 
 def _width(curvature: Floats) -> tuple[Floats, float]:

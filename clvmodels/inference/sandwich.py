@@ -9,56 +9,57 @@ White (1982), Maximum Likelihood Estimation of Misspecified Models, Econometrica
 
 import numpy as np
 
+from clvmodels.inference.mode import Mode
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.peak import Peak
-from clvmodels.models.protocols import Floats
+from clvmodels.models.special import Floats
 
 _BLOCK = 2**14  # rows that are differentiated at once
 
 
-def sandwich_covariance(objective: Objective, peak: Peak) -> Floats:
-    """Return the sandwich covariance of the estimates' logarithms.
+def sandwich_covariance(objective: Objective, mode: Mode) -> Floats:
+    """Return the sandwich covariance of the estimates, in the space of the search.
 
     Parameters
     ----------
     objective
         A log-likelihood, without a prior.
-    peak
+    mode
         Its maximum.
 
     Returns
     -------
-    Shape ``(parameters, parameters)``, in log parameters: its diagonal's roots are relative standard errors, whatever
-    the unit of the data.
+    Shape ``(parameters, parameters)``. Of positive parameters, whose logarithms are searched, its diagonal's roots are
+    relative standard errors, whatever the unit of the data.
 
     Examples
     --------
     >>> import clvmodels as clv
-    >>> from clvmodels.inference.peak import climb
+    >>> from clvmodels.inference.mode import find_mode
     >>> past, _ = clv.Transactions(
     ...     clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount"
     ... ).split("1997-09-30")
-    >>> objective = Objective(clv.BGNBD, clv.BGNBD.evidence(past.summarize(unit="week")))
-    >>> peak = climb(objective, np.log(clv.BGNBD.start()))
-    >>> covariance = sandwich_covariance(objective, peak)
+    >>> objective = Objective(clv.BGNBD(), clv.BGNBD().learn(past.summarize(unit="week")))
+    >>> mode = find_mode(objective, objective.space.phi(clv.BGNBD.start))
+    >>> covariance = sandwich_covariance(objective, mode)
 
     Relative to the standard errors of r, alpha, a and b that trust the model:
 
-    >>> np.sqrt(np.diag(covariance) / np.diag(peak.covariance)).round(2)
+    >>> np.sqrt(np.diag(covariance) / np.diag(mode.covariance)).round(2)
     array([1.15, 1.23, 0.97, 0.97])
     """
-    score = score_rows(objective, peak.phi)
+    score = score_rows(objective, mode.phi)
     spread = (score * objective.evidence.counts) @ score.T
-    half = np.linalg.solve(peak.precision, spread)
-    covariance: Floats = np.linalg.solve(peak.precision, half.T)
+    half = np.linalg.solve(mode.precision, spread)
+    covariance: Floats = np.linalg.solve(mode.precision, half.T)
     return (covariance + covariance.T) / 2
 
 
 def score_rows(objective: Objective, phi: Floats) -> Floats:
     """Return the gradient of one customer's log-likelihood by phi, for each row, shape ``(parameters, rows)``."""
     model, columns = objective.model(phi), objective.evidence.columns
+    first = objective.space.first(phi)[:, None]
     score = np.empty((len(phi), len(objective.evidence.counts)))
     for start in range(0, score.shape[1], _BLOCK):
         part = slice(start, start + _BLOCK)
-        score[:, part] = np.exp(phi)[:, None] * model.derivatives(*(column[part] for column in columns)).score
+        score[:, part] = first * model.derivatives(**{name: c[part] for name, c in columns.items()}).score
     return score

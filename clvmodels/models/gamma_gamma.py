@@ -1,46 +1,111 @@
 """Gamma-Gamma: what a purchase is worth, from the mean value of a customer's purchases.
 
-Of the repeat purchases, as published, or of all: two models that differ in nothing else.
+Of the repeat purchases, as published, or of all: a setting, which changes nothing else.
 
 Fader & Hardie (2013), The Gamma-Gamma Model of Monetary Value, note 025 at brucehardie.com; Fader, Hardie & Lee
 (2005), RFM and CLV, Journal of Marketing Research 42(4).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, gammaln
 
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import InfiniteMeanError, MissingMoneyError
-from clvmodels.models.parametric import Parametric
-from clvmodels.models.protocols import Derivatives, Evidence, Floats, Parameter, SpendProspects
-from clvmodels.models.special import over_counts, trigamma
+from clvmodels.errors import InfiniteMeanError, MissingMoneyError, SettingError
+from clvmodels.models.future import ValueRows
+from clvmodels.models.parametric import Parametric, unknown
+from clvmodels.models.special import Floats, Number, trigamma
+from clvmodels.models.specification import Derivatives, Evidence, Kind, Parameter, register
 
 _FEWEST_CUSTOMERS = 10  # three parameters want more than three customers each
 
 
 @dataclass(frozen=True, eq=False)
+class GammaValue:
+    """Values v ~ Gamma(value_shape, nu) of a customer whose rate is nu ~ Gamma(shape, rate)."""
+
+    value_shape: Floats
+    shape: Floats
+    rate: Floats
+
+    @property
+    def has_mean(self) -> NDArray[np.bool_]:
+        """Whether the expected value of a purchase is finite: shape > 1."""
+        return np.asarray(self.shape > 1)
+
+    @property
+    def has_variance(self) -> NDArray[np.bool_]:
+        """Whether the value of a purchase has a variance: shape > 2."""
+        return np.asarray(self.shape > 2)
+
+    def mean(self) -> Floats:
+        """Return the expected value of a purchase, value_shape rate / (shape - 1).
+
+        Raises
+        ------
+        InfiniteMeanError
+            If it is infinite anywhere.
+        """
+        infinite = ~self.has_mean
+        if infinite.any():
+            raise InfiniteMeanError(
+                f"Expected spend is infinite for {infinite.mean():.1%} of the (draw, customer) pairs: it exists only "
+                f"for p x + q > 1, and that goes down to {np.min(self.shape):.3g}. A few purchases of enormous value "
+                "are the usual cause: look at the largest amounts, or leave out the accounts that are not like the "
+                'others. Or fit clv.GammaGamma(of="all"): it has seen a purchase of everybody, so that a customer\'s '
+                "mean exists for p + q > 1."
+            )
+        mean: Floats = self.value_shape * self.rate / (self.shape - 1)
+        return mean
+
+    def simulate(self, rng: np.random.Generator, count: NDArray[np.int64]) -> Floats:
+        """Simulate the values of ``count`` purchases each, ``(n,)``, of n draws or n customers, one after another."""
+        value_shape, shape, rate, count = np.broadcast_arrays(
+            *map(np.ravel, (self.value_shape, self.shape, self.rate, count))
+        )
+        nu = rng.standard_gamma(shape) / rate
+        values: Floats = rng.standard_gamma(np.repeat(value_shape, count)) / np.repeat(nu, count)
+        return values
+
+    def rows(self) -> ValueRows:
+        """Return what the compiled loop needs."""
+        return ValueRows(True, self.value_shape, self.shape, self.rate)  # noqa: FBT003 -- has_values
+
+
+@register
+@dataclass(frozen=True, eq=False, repr=False)
 class GammaGamma(Parametric):
     """A purchase's value is Gamma(p, nu), and a customer's rate nu is Gamma(q, gamma), independent of frequency.
 
-    Given x purchases whose values were observed, and their mean m, nu ~ Gamma(p x + q, gamma + x m). Here these are
-    the *repeat* purchases, as published: what a customer paid first is not looked at, and all who bought once have
-    x = 0 and the population's mean spend. ``GammaGammaAllPurchases`` counts the first purchase, too.
+    Given x purchases whose values were observed, and their mean m, nu ~ Gamma(p x + q, gamma + x m).
 
     Parameters
     ----------
     p
         Shape of the values of one customer's purchases.
     q, gamma
-        Shape and rate of the customers' rates; ``gamma`` is in money. The population's mean spend exists for q > 1.
+        Shape and rate of the customers' rates; ``gamma`` is in money. The population's mean spend exists for q > 1,
+        that of a customer with x observed purchases for p x + q > 1.
 
-        Each is a number, or an array of shape ``(draws, 1)`` or ``(draws, customers)``.
+        Each is a number, or an array of shape ``(draws, 1)`` or ``(draws, groups)``.
+    of
+        Which purchases are observed. ``"repeat"``, as published: what a customer paid first is not looked at, and all
+        who bought once have x = 0 and the population's mean spend. ``"all"``: the first purchase counts, too, so that
+        one-time buyers differ by what they paid; it needs ``first_spend``, which a summarised log has.
 
     Notes
     -----
+    Prefer ``of="repeat"`` where first purchases are unlike the later ones (an opening offer, a machine before its
+    supplies), and where intervals matter more than order. With ``"all"``, how much the purchases of one customer vary
+    is learnt in part from the shape of the distribution of single purchases, as one-time buyers have no second one to
+    differ from. Where that shape misleads, intervals are wrong: on CDNOW's holdout it orders customers by their money
+    better (Gini .67 against .64), but its 90 % interval of what customers spent, given how often they bought, holds
+    65 % of them instead of 82 %. Compare both on your own log.
+
     No purchase is worth 0 under this model, so customers whose observed purchases were all worth nothing are left out
     of the likelihood; predictions take them at m = 0. Those who paid for some have the mean of all, free ones included.
 
@@ -48,56 +113,115 @@ class GammaGamma(Parametric):
     --------
     A CDNOW customer with two repeat purchases of 22.35 on average (published: 24.658619):
 
-    >>> import numpy as np
     >>> model = GammaGamma(p=6.248802, q=3.744588, gamma=15.447748)
-    >>> float(model.expected_spend(np.array(2), np.array(22.35)).round(2))
+    >>> float(model.value(np.array(2), np.array(22.35)).mean().round(2))
     24.66
+
+    Two one-time buyers, of 10 and of 50, are not expected to spend the same from now on, if first purchases count:
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"customer_id": ["a", "b"], "frequency": 0, "recency": 0.0, "T": 39.0})
+    >>> rfm = RFM.from_frame(table.assign(monetary_value=0.0, first_spend=[10.0, 50.0]), unit="week")
+    >>> model = GammaGamma(p=6.25, q=3.74, gamma=15.45, of="all")
+    >>> model.value(**model.observed(rfm)).mean().round(2)
+    array([17.69, 45.5 ])
     """
 
-    p: Parameter
-    q: Parameter
-    gamma: Parameter
+    p: Number = unknown()
+    q: Number = unknown()
+    gamma: Number = unknown()
+    of: Literal["repeat", "all"] = "repeat"
 
-    name: ClassVar[str] = "Gamma-Gamma"
-    scaled: ClassVar[tuple[str, ...]] = ("gamma",)
-
-    _purchases: ClassVar[str] = "repeat purchases"  # whose values are observed
-    _buyers: ClassVar[str] = "repeat buyers"
-    _way_on: ClassVar[str] = (
-        " Or fit clv.GammaGammaAllPurchases: it has seen a purchase of everybody, so that a customer's mean exists "
-        "for p + q > 1."
+    kind: ClassVar[Kind] = "spend"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("p"),
+        Parameter("q"),
+        Parameter("gamma", dimension="money"),
     )
+    start: ClassVar[tuple[float, ...]] = (3.0, 3.0, 1.0)  # moderate spread within and between customers, mean near one
+    columns: ClassVar[tuple[str, ...]] = ("x", "m")
 
-    @classmethod
-    def observed(cls, rfm: RFM) -> tuple[Floats, Floats]:
-        """Return how many purchases of each customer have a value that is observed, and their mean: of the repeats.
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.of not in {"repeat", "all"}:
+            raise SettingError(f"of={self.of!r} is not known: GammaGamma learns from 'repeat' purchases or from 'all'.")
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables, reports and errors."""
+        return "Gamma-Gamma" if self.of == "repeat" else "Gamma-Gamma (all purchases)"
+
+    @property
+    def assumption(self) -> str:
+        """What the model assumes of customers."""
+        unseen = (
+            "It learns from repeat purchases; customers without any are expected to spend like the whole base."
+            if self.of == "repeat"
+            else "It learns from all purchases, the first included, so those who bought once differ by what they paid."
+        )
+        return (
+            "Each customer has a mean spend of their own, around which purchases vary alike for all, and which has "
+            f"nothing to do with how often they buy. {unseen}"
+        )
+
+    def observed(self, rfm: RFM) -> dict[str, Floats]:
+        """Return how many purchases of each customer have a value that is observed, x, and their mean, m.
 
         Raises
         ------
         MissingMoneyError
-            If the data have no amounts.
+            If the data have no amounts, or the value of first purchases is needed and not known.
         """
-        return rfm.frequency.astype(float), rfm.money
+        repeats, money = rfm.frequency.astype(float), rfm.money
+        if self.of == "repeat":
+            return {"x": repeats, "m": money}
+        if rfm.first_spend is None:
+            raise MissingMoneyError(
+                f"{self.name} counts first purchases, and these data do not say what they were worth. Summarise a log "
+                "with Transactions(...).summarize(), pass a first_spend column to RFM.from_frame, or use "
+                "clv.GammaGamma, which looks at repeat purchases alone."
+            )
+        return {"x": repeats + 1, "m": (rfm.first_spend + rfm.frequency * money) / (repeats + 1)}
 
-    @classmethod
-    def evidence(cls, rfm: RFM) -> Evidence:
+    def learn(self, rfm: RFM) -> Evidence:
         """Return (x, m) of the customers whose observed purchases have a mean above 0, m in multiples of its median."""
-        x, m = cls.observed(rfm)
-        valued = (x > 0) & (m > 0)
+        x, m = self.observed(rfm).values()
+        valued = np.flatnonzero((x > 0) & (m > 0))
         x, m = x[valued], m[valued]
         scale = float(np.median(m)) if len(m) else 1.0
-        return Evidence((x, m / scale), np.ones(len(m)), scale, -len(m) * np.log(scale), cls._shortfall(m))
+        return Evidence(
+            {"x": x, "m": m / scale},
+            np.ones(len(m)),
+            valued,
+            np.arange(len(m)),
+            measured=("m",),
+            scale=scale,
+            densities=len(m),
+            shortfall=self._shortfall(m),
+        )
 
-    @classmethod
-    def start(cls) -> tuple[float, ...]:
-        """Return where a search begins: moderate spread within and between customers around a mean of one."""
-        return (3.0, 3.0, 1.0)
+    def _shortfall(self, m: Floats) -> str:
+        purchases, buyers = {"repeat": ("repeat purchases", "repeat buyers"), "all": ("purchases", "customers")}[
+            self.of
+        ]
+        if len(m) < _FEWEST_CUSTOMERS:
+            return (
+                f"Only {len(m)} customers have {purchases} of positive value; three parameters need "
+                f"{_FEWEST_CUSTOMERS} or more. Use a longer log or more customers."
+            )
+        if np.ptp(m) <= 1e-9 * m.max():
+            return (
+                f"All {len(m):,} {buyers} spend the same, {m[0]:g} a purchase, so there is no spread to learn "
+                "from. Multiply expected purchases by that amount."
+            )
+        return ""
 
-    def unidentified(self) -> str:
+    def unidentified(self, unit: str) -> str:
         """Explain estimates at the border of the parameter space."""
+        purchases = "repeat purchases" if self.of == "repeat" else "purchases"
         return (
             "The spread of spend within customers cannot be told from that between them. Gamma-Gamma needs customers "
-            f"with several {self._purchases} of differing value; use more data, or the observed mean spend."
+            f"with several {purchases} of differing value; use more data, or the observed mean spend."
         )
 
     def log_likelihood(self, x: Floats, m: Floats) -> Floats:
@@ -112,10 +236,14 @@ class GammaGamma(Parametric):
         return np.asarray(gammaln(shape + self.q) - gammaln(shape) + shape * np.log(np.maximum(x, 1)), dtype=float)
 
     def derivatives(self, x: Floats, m: Floats) -> Derivatives:
-        """Return the log-density of each row and its derivatives by (p, q, gamma), at scalar parameters."""
-        p, q, gamma = float(self.p), float(self.q), float(self.gamma)
-        total, own = x * m, over_counts(lambda x: digamma(p * np.maximum(x, 1)), x)
-        both, share = over_counts(lambda x: digamma(p * x + q), x), 1 / (gamma + total)
+        """Return the log-density of each row and its derivatives by (p, q, gamma)."""
+        p, q, gamma = (np.ravel(value) for value in (self.p, self.q, self.gamma))
+
+        def of(function: Callable[[Floats], Floats]) -> Floats:
+            return np.ravel(self.over_counts(function, x))
+
+        total, share = x * m, 1 / (gamma + x * m)
+        both, own = of(lambda x: digamma(p * x + q)), of(lambda x: digamma(p * np.maximum(x, 1)))
         score = np.stack(
             [
                 x * (both - own + np.log(total * share)),
@@ -124,140 +252,20 @@ class GammaGamma(Parametric):
             ]
         )
 
-        def hessian(counts: Floats) -> Floats:
-            both = over_counts(lambda x: trigamma(p * x + q), x)
-            own = over_counts(lambda x: trigamma(p * np.maximum(x, 1)), x)
-            pp, pq, pg = counts @ (x**2 * (both - own)), counts @ (x * both), -(counts * x) @ share
-            qq, qg = counts @ (both - trigamma(q)), counts @ (1 / gamma - share)
-            gg = counts @ ((p * x + q) * share**2 - q / gamma**2)
+        def hessians() -> Floats:
+            both, own = of(lambda x: trigamma(p * x + q)), of(lambda x: trigamma(p * np.maximum(x, 1)))
+            pp, pq, pg = x**2 * (both - own), x * both, -x * share
+            qq, qg, gg = both - trigamma(q), 1 / gamma - share, (p * x + q) * share**2 - q / gamma**2
             return np.array([[pp, pq, pg], [pq, qq, qg], [pg, qg, gg]])
 
-        return Derivatives(self.log_likelihood(x, m), score, hessian)
+        return Derivatives(np.ravel(self.log_likelihood(x, m)), score, hessians)
 
-    def mean_exists(self, x: Floats) -> NDArray[np.bool_]:
-        """Return whether p x + q > 1."""
-        return np.asarray(self.p * x + self.q > 1)
-
-    def expected_spend(self, x: Floats, m: Floats) -> Floats:
-        """Return a customer's expected value of a purchase, p (gamma + x m) / (p x + q - 1).
+    def value(self, x: Floats, m: Floats) -> GammaValue:
+        """Return nu ~ Gamma(p x + q, gamma + x m), the rate of values of shape p.
 
         Parameters
         ----------
         x, m
             How many purchases were observed, and their mean value, as ``observed`` returns them.
-
-        Raises
-        ------
-        InfiniteMeanError
-            Where p x + q <= 1, so that the mean does not exist.
         """
-        infinite = ~self.mean_exists(x)
-        if infinite.any():
-            raise InfiniteMeanError(
-                f"Expected spend is infinite for {infinite.mean():.1%} of the (draw, customer) pairs: it exists only "
-                "for p x + q > 1, and q goes down to "
-                f"{np.min(self.q):.3g}. A few purchases of enormous value are the usual cause: look at the largest "
-                f"amounts, or leave out the accounts that are not like the others.{self._way_on}"
-            )
-        return self.prospects(x, m).mean()
-
-    def prospects(self, x: Floats, m: Floats) -> SpendProspects:
-        """Return nu ~ Gamma(p x + q, gamma + x m), the rate of values of shape p."""
-        return SpendProspects(np.asarray(self.p), np.asarray(self.p * x + self.q), np.asarray(self.gamma + x * m))
-
-    def simulate_spend(self, rng: np.random.Generator, x: float, m: float, count: NDArray[np.int64]) -> Floats:
-        """Return the value of every purchase of one customer's futures, future after future.
-
-        Parameters
-        ----------
-        rng
-            The customer's random stream.
-        x, m
-            How many of the customer's purchases were observed, and their mean value.
-        count
-            Purchases in each future, one future a draw of the parameters, shape ``(draws,)``.
-        """
-        p, q, gamma = (np.ravel(value) for value in np.broadcast_arrays(self.p, self.q, self.gamma))
-        rate = rng.standard_gamma(p * x + q) / (gamma + x * m)
-        values: Floats = rng.standard_gamma(np.repeat(p, count)) / np.repeat(rate, count)
-        return values
-
-    @classmethod
-    def _shortfall(cls, m: Floats) -> str:
-        if len(m) < _FEWEST_CUSTOMERS:
-            return (
-                f"Only {len(m)} customers have {cls._purchases} of positive value; three parameters need "
-                f"{_FEWEST_CUSTOMERS} or more. Use a longer log or more customers."
-            )
-        if np.ptp(m) <= 1e-9 * m.max():
-            return (
-                f"All {len(m):,} {cls._buyers} spend the same, {m[0]:g} a purchase, so there is no spread to learn "
-                "from. Multiply expected purchases by that amount."
-            )
-        return ""
-
-
-@dataclass(frozen=True, eq=False)
-class GammaGammaAllPurchases(GammaGamma):
-    """Gamma-Gamma whose observed purchases are *all* of a customer's, the first included.
-
-    One-time buyers differ by what their one purchase was worth, and the parameters are learnt from them, too. It needs
-    ``first_spend``, which a summarised log has. ``GammaGamma``, the published model, looks at repeat purchases alone:
-    prefer it where first purchases are unlike the later ones (an opening offer, a machine before its supplies), and
-    where intervals matter more than order. Compare both on your own log.
-
-    Parameters
-    ----------
-    p
-        Shape of the values of one customer's purchases.
-    q, gamma
-        Shape and rate of the customers' rates; ``gamma`` is in money. The mean spend of a customer with x repeat
-        purchases exists for p (x + 1) + q > 1, and for p + q > 1 that of everybody.
-
-        Each is a number, or an array of shape ``(draws, 1)`` or ``(draws, customers)``.
-
-    Notes
-    -----
-    How much the purchases of one customer vary is learnt in part from the shape of the distribution of single
-    purchases, as one-time buyers have no second one to differ from. Where that shape misleads, intervals are wrong: on
-    CDNOW's holdout it orders customers by their money better than ``GammaGamma`` does (Gini .67 against .64), but its
-    90 % interval of what customers spent, given how often they bought, holds 65 % of them instead of 82 %.
-
-    Customers whose purchases were all worth nothing are left out of the likelihood, as no purchase is worth 0 under
-    this model; predictions take them at m = 0, so they are expected to spend less than anybody who paid once.
-
-    Examples
-    --------
-    Two one-time buyers, of 10 and of 50, are not expected to spend the same from now on:
-
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"customer_id": ["a", "b"], "frequency": 0, "recency": 0.0, "T": 39.0})
-    >>> rfm = RFM.from_frame(table.assign(monetary_value=0.0, first_spend=[10.0, 50.0]), unit="week")
-    >>> model = GammaGammaAllPurchases(p=6.25, q=3.74, gamma=15.45)
-    >>> model.expected_spend(*model.observed(rfm)).round(2)
-    array([17.69, 45.5 ])
-    """
-
-    name: ClassVar[str] = "Gamma-Gamma (all purchases)"
-
-    _purchases: ClassVar[str] = "purchases"
-    _buyers: ClassVar[str] = "customers"
-    _way_on: ClassVar[str] = ""
-
-    @classmethod
-    def observed(cls, rfm: RFM) -> tuple[Floats, Floats]:
-        """Return how many purchases of each customer have a value that is observed, and their mean: of all.
-
-        Raises
-        ------
-        MissingMoneyError
-            If the data have no amounts, or the value of first purchases is not known.
-        """
-        repeats, total = rfm.frequency.astype(float), rfm.frequency * rfm.money
-        if rfm.first_spend is None:
-            raise MissingMoneyError(
-                f"{cls.name} counts first purchases, and these data do not say what they were worth. Summarise a log "
-                "with Transactions(...).summarize(), pass a first_spend column to RFM.from_frame, or use "
-                "clv.GammaGamma, which looks at repeat purchases alone."
-            )
-        return repeats + 1, (rfm.first_spend + total) / (repeats + 1)
+        return GammaValue(np.asarray(self.p), np.asarray(self.p * x + self.q), np.asarray(self.gamma + x * m))

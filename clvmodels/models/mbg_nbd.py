@@ -1,4 +1,4 @@
-"""MBG/NBD: as BG/NBD, with a chance to stop right after the first purchase as well.
+"""MBG/NBD: as BG/NBD, with a chance of drop-out right after the first purchase as well.
 
 Batislam, Denizel & Filiztekin (2007), Empirical validation and comparison of models for customer base analysis,
 International Journal of Research in Marketing 24(3), 201-209.
@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from clvmodels.models.beta_geometric import BetaGeometric
-from clvmodels.models.protocols import Floats
+from clvmodels.models.special import Floats
+from clvmodels.models.specification import register
 
 
-@dataclass(frozen=True, eq=False)
+@register
+@dataclass(frozen=True, eq=False, repr=False)
 class MBGNBD(BetaGeometric):
-    """Modified beta-geometric/NBD: Poisson purchases, and a chance to stop after every purchase, the first included.
+    """Modified beta-geometric/NBD: Poisson purchases, a chance of drop-out after every purchase, the first included.
 
-    Customers who never returned may have stopped at once, so their P(alive) falls with their age.
+    Customers who never returned may have dropped out at once, so their P(alive) falls with their age.
 
     Parameters
     ----------
@@ -24,7 +26,7 @@ class MBGNBD(BetaGeometric):
     a, b
         Of the drop-out probability after each purchase; its mean is ``a / (a + b)``.
 
-        Each is a number, or an array of shape ``(draws, 1)`` or ``(draws, customers)``.
+        Each is a number, or an array of shape ``(draws, 1)`` or ``(draws, groups)``.
 
     Examples
     --------
@@ -34,13 +36,17 @@ class MBGNBD(BetaGeometric):
 
     >>> model = MBGNBD(r=0.525, alpha=6.183, a=0.891, b=1.614)
     >>> silent = np.array([0.0, 10.0, 40.0])
-    >>> model.probability_alive(np.zeros(3), np.zeros(3), silent).round(3)
+    >>> model.probability_alive(Histories(x=np.zeros(3), t_x=np.zeros(3), T=silent)).round(3)
     array([0.644, 0.522, 0.387])
     """
 
     name: ClassVar[str] = "MBG/NBD"
+    assumption: ClassVar[str] = (
+        "As BG/NBD, but a customer may also drop out right after the first purchase, so P(alive) of one-time buyers is "
+        "below 1 and falls with their silence."
+    )
 
     @staticmethod
     def chances(x: Floats) -> Floats:
-        """Return n = x + 1: a chance to stop after every purchase."""
+        """Return n = x + 1: a chance of drop-out after every purchase."""
         return x + 1

@@ -16,7 +16,6 @@ _STEP = 0.4  # between the nodes of a Beta average
 _STRETCH = 5.0  # spreads from the centre within which nodes are evenly spaced; beyond, ever wider
 _NEGLIGIBLE = 40.0  # exp(-40) is below the rounding of a sum of order one
 _TINY = 1e-17  # likewise, of one of its terms
-_DIGITS = 10  # of the discounting integral
 _NODES = (8, 16, 32, 96)  # of the integral of powers: most customers need few
 _PANEL_NODES = 9  # of a panel of the discounting integral
 _DOUBLING = np.log(2)
@@ -130,67 +129,43 @@ def _reach(a: Floats, b: Floats, spread: Floats) -> Floats:
     return reach
 
 
-def discount_rule(t: float, delta: float, bend: Floats, least: float) -> Iterator[Rule]:
-    r"""Yield times s and weights such that :math:`\int_0^t e^{-\delta s} \, dG(s) = \sum_j w_j G(s_j)`, with G(0) = 0.
+def discounted_time(t: Number, rate: Number) -> Floats:
+    r"""Return :math:`\int_0^t e^{-\text{rate} \cdot s} ds`: the time until t, discounted (or survived) at a rate.
 
-    By parts the integral is :math:`e^{-\delta t} G(t) + \delta \int_0^t e^{-\delta s} G(s) \, ds`; the second is taken
-    at Gauss-Legendre nodes in log(1 + s / bend), in which G is smooth from the first hour to the last decade.
-
-    Parameters
-    ----------
-    t
-        The horizon, possibly infinite with delta > 0.
-    delta
-        Force of interest per time unit; at 0 the rule is G(t).
-    bend
-        The time on which G begins to bend, or less; any shape; the times and weights have the same.
-    least
-        A lower bound of ``bend`` that does not depend on who is asked for, from which the number of nodes follows.
+    Examples
+    --------
+    >>> float(discounted_time(52.0, 0.0))
+    52.0
+    >>> float(discounted_time(np.inf, 0.01))
+    100.0
     """
-    end = t if delta == 0 else min(t, _NEGLIGIBLE / delta)
-    yield Rule(np.full_like(bend, end), np.full_like(bend, np.exp(-delta * end)))
-    if delta == 0 or end == 0:
-        return
-    span = np.log1p(end / bend)
-    for x, weight in zip(*np.polynomial.legendre.leggauss(_nodes(end, delta, least)), strict=True):
-        s = bend * np.expm1(span * (x + 1) / 2)
-        yield Rule(s, delta * np.exp(-delta * s) * (s + bend) * span * weight / 2)
+    safe = np.where(np.asarray(rate) > 0, rate, 1.0)
+    return np.asarray(np.where(np.asarray(rate) > 0, -np.expm1(-safe * t) / safe, t))
 
 
-def _nodes(end: float, delta: float, least: float) -> int:
-    """Return how many nodes give ten digits.
-
-    In log(1 + s / bend) the nearest singularity of G lies pi away from the real axis; the usual bound of Gauss-Legendre
-    then gives the number of nodes. Where interest consumes the value within the horizon, it takes a few more.
-    """
-    reach = 2 * np.pi / np.log1p(end / least)
-    ellipse = np.log(reach + np.sqrt(reach**2 + 1))
-    return 4 + int(np.ceil(_DIGITS * np.log(10) / (2 * ellipse) + min(delta * end, 20.0)))
-
-
-def discount_weights(t: float, delta: float, c: Floats) -> tuple[Floats, Floats]:
+def discount_weights(t: Number, delta: float, c: Floats) -> tuple[Floats, Floats]:
     r"""Return times z and weights: :math:`\int_0^t e^{-\delta s} \, dG(s / c) = \sum_j w_j G(z_j)`, with G(0) = 0.
 
-    The rule of ``discount_rule`` for functions of s / c: whatever c is, G is needed at the same times. They are
-    Gauss-Legendre nodes in panels of log(1 + z), each a doubling of 1 + z, in which G is analytic up to a distance of
-    pi; the panel in which t / c lies is integrated to there by interpolation. While ``delta * c`` is below 10, ten
-    digits are right.
+    By parts it is :math:`e^{-\delta t} G(t / c) + \delta \int_0^t e^{-\delta s} G(s / c) \, ds`. Whatever c is, G is
+    needed at the same times. They are Gauss-Legendre nodes in panels of log(1 + z), each a doubling of 1 + z, in which
+    G is analytic up to a distance of pi; the panel in which t / c lies is integrated to there by interpolation. While
+    ``delta * c`` is below 10, ten digits are right; a smaller c than G needs costs panels only.
 
     Parameters
     ----------
     t
-        The horizon, possibly infinite with delta > 0.
+        The horizon, possibly infinite; of a shape that broadcasts with that of c to ``S``.
     delta
         Force of interest per time unit, above 0.
     c
-        Positive, of any shape ``S``.
+        The time on which G begins to bend, or less.
 
     Returns
     -------
     Times ``(nodes,)`` and weights ``(nodes, *S)``; a time's number and weights do not depend on other elements of c.
     """
     node, share = legendre_rule(_PANEL_NODES)
-    end = min(t, _NEGLIGIBLE / delta)
+    end, c = np.broadcast_arrays(np.minimum(t, _NEGLIGIBLE / delta), c)
     panels = np.log1p(end / c) / _DOUBLING
     last = np.floor(panels)
     z = np.expm1((np.arange(last.max() + 1)[:, None] + node) * _DOUBLING)

@@ -1,13 +1,16 @@
 """The customers of a forecast as arrays: their distinct histories once, and what is each customer's own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.data.histories import Histories
 from clvmodels.data.rfm import RFM
-from clvmodels.models.protocols import Floats, SpendModel
+from clvmodels.models.future import SpendModel
+from clvmodels.models.special import Floats
 
 Positions = NDArray[np.intp]
 
@@ -18,38 +21,27 @@ class Customers:
 
     Attributes
     ----------
-    x, t_x, T
-        The distinct histories in the order of x, then t_x, then T, each ``(histories,)``, in the unit of the RFM.
-    history
-        The row of each customer's history, ``(customers,)``.
+    histories
+        The distinct histories, in the unit of the RFM, and the history of each customer.
     key
         What names each customer's random stream, ``(customers,)``.
-    seen, mean
-        How many purchases a spend model has seen the value of, and their mean, ``(customers,)``; ``None`` without one.
+    observed
+        What a spend model knows of each customer, by name, each ``(customers,)``; empty without one.
     """
 
-    x: Floats
-    t_x: Floats
-    T: Floats
-    history: Positions
+    histories: Histories
     key: NDArray[np.uint64]
-    seen: Floats | None
-    mean: Floats | None
+    observed: Mapping[str, Floats]
 
     @classmethod
     def of(cls, rfm: RFM, spend: SpendModel | None) -> Self:
         """Return the customers of an RFM."""
-        distinct = rfm.collapse()
-        seen, mean = (None, None) if spend is None else spend.observed(rfm)
-        return cls(distinct.frequency, distinct.recency, distinct.T, distinct.row, rfm.key, seen, mean)
+        return cls(rfm.histories, rfm.key, {} if spend is None else spend.observed(rfm))
 
     def __len__(self) -> int:
-        return len(self.history)
+        return len(self.key)
 
     def take(self, customers: "slice | NDArray[Any]") -> Self:
         """Return some of the customers, with the histories that they have."""
-        histories, history = np.unique(self.history[customers], return_inverse=True)
-        seen, mean = (None if values is None else values[customers] for values in (self.seen, self.mean))
-        return type(self)(
-            self.x[histories], self.t_x[histories], self.T[histories], history, self.key[customers], seen, mean
-        )
+        observed = {name: values[customers] for name, values in self.observed.items()}
+        return type(self)(self.histories.take(customers), self.key[customers], observed)

@@ -1,96 +1,46 @@
 """A forecast: a recipe that streams customers in chunks and keeps summaries, never customers x draws."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from numbers import Real
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from datetime import date
+from functools import partial
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels import checked
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError, SettingError
-from clvmodels.models.protocols import Floats
-from clvmodels.prediction.totals import (
-    NO_FUTURES,
+from clvmodels.models.special import Floats
+from clvmodels.prediction.contributions import Contributions, contributions, ranked
+from clvmodels.prediction.segments import Segments, segment_codes
+from clvmodels.prediction.summaries import (
     POINT,
-    Contributions,
-    Segments,
-    Sums,
-    Total,
-    between_0_and_1,
-    coded,
-    contributions,
+    SD,
+    Above,
+    Chunk,
+    Known,
+    Mean,
+    NoPurchase,
+    Ordered,
+    Quantile,
+    Summary,
     ends,
-    quantile,
-    ranked,
+    label,
 )
+from clvmodels.prediction.totals import Sums, Total
 from clvmodels.units import Duration, duration
 
 Progress = Callable[[int], None]
+Positions = NDArray[np.intp]
 R = TypeVar("R")
+S = TypeVar("S")
 
 
-class Chunk(Protocol):
-    """Some customers of a forecast; each attribute is computed when it is first asked for."""
-
-    @property
-    def customers(self) -> NDArray[np.intp]:
-        """Their positions in the RFM, shape ``(n,)``."""
-        ...
-
-    @property
-    def mean(self) -> Floats:
-        """The expected quantity, ``(n,)``."""
-        ...
-
-    @property
-    def expected(self) -> Floats:
-        """The expected quantity under each draw of the parameters, ``(draws, n)``."""
-        ...
-
-    @property
-    def realised(self) -> Floats | None:
-        """The quantity in each simulated future, ``(futures, n)``; ``None`` from a recipe that has no futures."""
-        ...
-
-    @property
-    def brought(self) -> Floats | None:
-        """Likewise what purchases brought: 0 for who bought nothing, whatever is charged all the same."""
-        ...
-
-    @property
-    def columns(self) -> Mapping[str, Floats]:
-        """What else is known of each customer, each ``(n,)``."""
-        ...
-
-    @property
-    def mean_columns(self) -> Mapping[str, Floats]:
-        """Likewise, what exists only where the mean does."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class KnownChunk:
-    """A chunk whose numbers are at hand: those of ``Chunk``."""
-
-    customers: NDArray[np.intp]
-    mean: Floats
-    expected: Floats
-    realised: Floats | None
-    columns: Mapping[str, Floats]
-
-    mean_columns: Mapping[str, Floats] = field(default_factory=dict)
-
-    @property
-    def brought(self) -> Floats | None:
-        """What is realised: nothing is charged."""
-        return self.realised
-
-
-class Stream(Protocol):
+class Source(Protocol):
     """A recipe for the chunks of a forecast; every run gives the same."""
 
     @property
@@ -99,24 +49,36 @@ class Stream(Protocol):
         ...
 
     @property
+    def has_futures(self) -> bool:
+        """Whether chunks have futures, in which something really happens."""
+        ...
+
+    @property
     def finite_variance(self) -> bool:
         """Whether the quantity has a variance under all draws."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """How many chunks are worked on at a time."""
+        ...
+
+    @property
+    def known(self) -> Sequence[Mapping[str, bool]]:
+        """Of each horizon, the names of the chunks' columns, and whether each exists only where the mean does."""
         ...
 
     def refuse_infinite_means(self) -> None:
         """Raise ``InfiniteMeanError`` where the expected quantity is infinite under some draws."""
         ...
 
-    def stream(self, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
-        """Yield what ``use`` makes of some customers' chunks, one a horizon, until all customers had their turn.
-
-        ``use`` may be called from several threads at a time; what it returns comes in one order.
-        """
+    def parts(self) -> Iterable[Positions]:
+        """Return positions of customers, in parts of a bounded size."""
         ...
 
-
-class Source(Stream, Protocol):
-    """A recipe that can be narrowed."""
+    def chunks(self, part: Positions) -> Sequence[Chunk]:
+        """Return the chunks of some customers, one a horizon."""
+        ...
 
     def at(self, horizon: int) -> Self:
         """Return the source of one of the horizons alone."""
@@ -127,22 +89,52 @@ class Source(Stream, Protocol):
         ...
 
 
+def stream(source: Source, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
+    """Yield what ``use`` makes of some customers' chunks, one a horizon, until all customers had their turn.
+
+    ``use`` may be called from several threads at a time; what it returns comes in one order.
+    """
+    return in_order(lambda part: use(source.chunks(part)), source.parts(), source.threads)
+
+
+def in_order(work: Callable[[S], R], items: Iterable[S], threads: int) -> Iterator[R]:
+    """Yield the results of work in the order of the items, with few results waiting."""
+    if threads == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = []
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * threads:
+                yield waiting.pop(0).result()
+        while waiting:
+            yield waiting.pop(0).result()
+
+
 class OneHorizon:
-    """A stream of one horizon that knows no draws of the parameters, chunk after chunk."""
+    """A source of one horizon and one chunk of all customers at a time, with a point for parameters."""
 
     uncertain = False
     finite_variance = True
-
-    def chunks(self) -> Iterator[KnownChunk]:
-        """Yield all customers, each once."""
-        raise NotImplementedError
+    has_futures = True
+    threads = 1
+    known: Sequence[Mapping[str, bool]] = ({},)
 
     def refuse_infinite_means(self) -> None:
         """Refuse nothing."""
 
-    def stream(self, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
-        """Yield what ``use`` makes of each chunk."""
-        return (use([chunk]) for chunk in self.chunks())
+    def at(self, horizon: int) -> Self:
+        """Return itself: there is one horizon."""
+        return self
+
+
+@dataclass(eq=False)
+class Cache:
+    """What a forecast has computed: summaries of each customer, one array a horizon, and totals."""
+
+    columns: dict[Summary, list[Floats]] = field(default_factory=dict)
+    totals: list[Total] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,13 +146,40 @@ class Forecast:
 
     The chunks are streamed once, when a result is first asked for, and again for what that did not keep (another
     level, segments); memory holds a few chunks a thread and a few numbers a customer.
+
+    Attributes
+    ----------
+    rfm
+        The customers; its ``unit`` and ``observed_until`` are those of the forecast.
+    source
+        How the numbers are made.
+    quantity
+        What is forecast: "purchases", "discounted_purchases", "money" or "clv" (discounted money).
+    horizons
+        From the end of the observation on, in growing order.
+    seed
+        What the futures follow from.
+    cache
+        What has been computed so far.
     """
 
     rfm: RFM
     source: Source
     quantity: str
     horizons: tuple[str, ...]
-    part_of: "tuple[Forecast, int] | None" = field(default=None, repr=False, kw_only=True)
+    seed: int
+    cache: Cache = field(default_factory=Cache, repr=False)
+    part_of: "tuple[Forecast, int] | None" = field(default=None, repr=False)
+
+    @property
+    def unit(self) -> str:
+        """The time unit of the customers and of the models."""
+        return self.rfm.unit
+
+    @property
+    def cut_off(self) -> date | None:
+        """The last day of the observation, from whose end on the horizons run; ``None`` where it is not known."""
+        return self.rfm.observed_until
 
     def at(self, horizon: "str | Duration") -> Self:
         """Return the forecast within one of its horizons: the same futures, seen until then.
@@ -170,21 +189,60 @@ class Forecast:
         >>> import clvmodels as clv
         >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
         >>> rfm = log.summarize(unit="week")
-        >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm), rfm, ["3 months", "1 year"], draws=20)
+        >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm), rfm, ["3 months", "1 year"], futures=20)
         >>> forecast.at("3 months")
         Forecast of purchases within 3 months for 2,357 customers
         """
         asked = str(duration(horizon))
         if asked not in self.horizons:
             raise SettingError(f"{horizon!r} is not among the horizons of this forecast: {', '.join(self.horizons)}.")
-        return self._at(self.horizons.index(asked))
+        return self.within(self.horizons.index(asked))
 
-    def summarize(self, progress: Progress | None = None) -> None:
-        """Stream all customers and keep the summaries; ``progress`` is told how many customers each chunk had."""
-        if self.part_of is None and "_kept" not in self.__dict__:
-            self.__dict__["_kept"] = self._summarize(progress)
+    def within(self, horizon: int) -> Self:
+        """Return the forecast within one of its horizons, by its position."""
+        only = (self.horizons[horizon],)
+        return replace(self, source=self.source.at(horizon), horizons=only, cache=Cache(), part_of=(self, horizon))
 
-    def frame(self, *, means: bool = True) -> pd.DataFrame:
+    def __sub__(self, other: "Forecast") -> "Forecast":
+        """Return how much more this forecast says than another one, customer by customer and future by future.
+
+        Both must be of the same customers and horizons, from equally many futures of one seed: then the futures are
+        paired, and the interval of the difference is that of what a change brings.
+        """
+        from clvmodels.prediction.difference import Difference
+
+        same = (self.horizons, self.seed) == (other.horizons, other.seed)
+        if not same or not np.array_equal(self.rfm.customer_id, other.rfm.customer_id):
+            raise SettingError(
+                "Only forecasts of the same customers, horizons and seed have paired futures to subtract."
+            )
+        source = Difference(self.source, other.source)
+        return Forecast(self.rfm, source, f"{self.quantity}_difference", self.horizons, self.seed)
+
+    def summarize(self, summaries: Mapping[str, Summary], progress: Progress | None = None) -> pd.DataFrame:
+        """Return a row a customer (and ``horizon``, where there are several) with a column a summary, in one pass.
+
+        Parameters
+        ----------
+        summaries
+            Such as ``{"p90": Quantile(0.9), "p_profitable": Above(20.0)}``, from ``clv.summaries``.
+        progress
+            Is told how many customers each chunk had.
+
+        Examples
+        --------
+        >>> import clvmodels as clv
+        >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
+        >>> rfm = log.summarize(unit="week")
+        >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm), rfm, "1 year", futures=100)
+        >>> wanted = {"p90": clv.summaries.Quantile(0.9), "p_again": clv.summaries.Above(0.0)}
+        >>> list(forecast.summarize(wanted))
+        ['customer_id', 'p90', 'p_again']
+        """
+        self._compute([[*summaries.values()] for _ in self.horizons], progress=progress)
+        return self._table([{name: self.cache.columns[s][i] for name, s in summaries.items()} for i in self._each])
+
+    def frame(self, *, means: bool = True, progress: Progress | None = None) -> pd.DataFrame:
         """Return a row a customer (and ``horizon``, where there are several).
 
         Parameters
@@ -193,6 +251,8 @@ class Forecast:
             Whether to give what exists only where the mean is finite; without it the table has the median, the 90 %
             interval and ``p_zero`` (the probability of buying nothing) of the realised value, and what is known of
             purchases.
+        progress
+            Is told how many customers each chunk had.
 
         Raises
         ------
@@ -201,32 +261,40 @@ class Forecast:
         """
         if means:
             self.source.refuse_infinite_means()
-        return self._each(lambda horizon: self._row(horizon, means=means))
+        self._compute_standard(progress)
+        wanted = [self._standard(i, means=means) for i in self._each]
+        return self._table([{n: self.cache.columns[s][i] for n, s in w.items()} for i, w in enumerate(wanted)])
 
     def frames(self, customers: int = 100_000, *, means: bool = True) -> Iterator[pd.DataFrame]:
         """Yield ``frame()`` for so many customers at a time, in their order: memory then does not grow with the base.
 
         The numbers are those of ``frame()``; nothing is kept.
         """
-        if not isinstance(customers, (int, np.integer)) or customers < 1:
-            raise SettingError(f"The customers of a part are a whole number from 1 up; {customers!r} is not.")
+        size = checked.whole("customers", customers)
         if means:
             self.source.refuse_infinite_means()
-        parts = (slice(start, start + customers) for start in range(0, len(self.rfm), customers))
-        return (self._part(part).frame(means=means) for part in parts)
+        parts = (slice(start, start + size) for start in range(0, len(self.rfm), size))
+        return (self.take(part).frame(means=means) for part in parts)
+
+    def take(self, customers: slice) -> Self:
+        """Return the forecast of some customers alone; their numbers are the same."""
+        return replace(
+            self, rfm=self.rfm.take(customers), source=self.source.take(customers), cache=Cache(), part_of=None
+        )
 
     def interval(self, level: float = 0.90) -> pd.DataFrame:
         """Return each customer's central interval of the *realised* value: ``customer_id, lower, upper``."""
         lower, upper = ends(level)
-        return self._quantiles({"lower": lower, "upper": upper}, _futures)
+        return self.summarize({"lower": Quantile(lower), "upper": Quantile(upper)})
 
     def expected_interval(self, level: float = 0.90) -> pd.DataFrame:
         """Return each customer's central interval of the *expected* value: ``customer_id, lower, upper``."""
         self.source.refuse_infinite_means()
         if not self.source.uncertain:
             raise SettingError(POINT)
-        lower, upper = ends(level)
-        return self._quantiles({"lower": lower, "upper": upper}, lambda chunk: chunk.expected)
+        return self.summarize(
+            {n: Quantile(p, "expected") for n, p in zip(("lower", "upper"), ends(level), strict=True)}
+        )
 
     def quantiles(self, probabilities: Sequence[float]) -> pd.DataFrame:
         """Return quantiles of each customer's *realised* value: ``customer_id`` and a column a probability.
@@ -236,26 +304,33 @@ class Forecast:
         >>> import clvmodels as clv
         >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
         >>> rfm = log.summarize(unit="week")
-        >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm), rfm, "1 year", draws=100)
-        >>> list(forecast.quantiles([0.25, 0.75]))
-        ['customer_id', 'q25', 'q75']
+        >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm), rfm, "1 year", futures=100)
+        >>> list(forecast.quantiles([0.05, 0.75]))
+        ['customer_id', 'q05', 'q75']
         """
-        levels = between_0_and_1(probabilities, "probabilities of quantiles")
-        return self._quantiles({f"q{100 * p:.10g}": p for p in levels}, _futures)
+        wanted = checked.shares(probabilities, "probabilities of quantiles")
+        return self.summarize({label(p): Quantile(p) for p in wanted})
 
-    def p_above(self, threshold: float) -> pd.DataFrame:
+    def p_above(self, threshold: "float | str | Sequence[float] | Floats") -> pd.DataFrame:
         """Return the probability that each customer's *realised* value exceeds a threshold: ``customer_id, p_above``.
 
-        Its accuracy is that of the simulated futures: with 1,000 of them, two decimal places.
+        Parameters
+        ----------
+        threshold
+            A number, a number for each customer ``(customers,)`` in the order of the RFM, or the name of a column of
+            the RFM with one.
+
+        Notes
+        -----
+        The accuracy is that of the simulated futures: with 1,000 of them, two decimal places.
         """
-        if not (isinstance(threshold, Real) and np.isfinite(threshold)):
-            raise SettingError(f"The threshold is a finite number; {threshold!r} is not.")
-        return self._columns(lambda chunk: {"p_above": (_futures(chunk) > threshold).mean(axis=0)})
+        return self.summarize({"p_above": Above(self._thresholds(threshold))})
 
     def total(self) -> Total:
         """Return the sum over all customers."""
         self._refuse_several("total")
-        return self._kept[0].total
+        self._compute_standard()
+        return self.cache.totals[0]
 
     def by(self, segment: "str | Sequence[Any] | NDArray[Any]", progress: Progress | None = None) -> Segments:
         """Return sums over segments of customers, with intervals of what they will bring together.
@@ -273,14 +348,15 @@ class Forecast:
         >>> import clvmodels as clv
         >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
         >>> rfm = log.summarize(unit="week")
-        >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm), rfm, "1 year", draws=100)
+        >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm), rfm, "1 year", futures=100)
         >>> bought = ["again" if x else "once" for x in rfm.frequency]
         >>> forecast.by(bought).frame()["customers"].tolist()
         [1139, 1218]
         """
         self._refuse_several("by")
-        codes, names = coded(self._labels(segment))
-        sums = self._sums(Sums(codes, len(names)), progress)
+        codes, names = segment_codes(self.rfm, segment)
+        sums = Sums(codes, len(names))
+        self._compute([self._standard(0).values()], sums, progress)
         return Segments(names, sums.customers, sums.totals(uncertain=self.source.uncertain), self.quantity)
 
     def contributions(self, shares: Sequence[float] = (0.01, 0.05, 0.10, 0.20)) -> Contributions:
@@ -298,98 +374,105 @@ class Forecast:
         SettingError
             If costs may exceed what customers bring, so that there is nothing to take shares of.
         """
-        shares = between_0_and_1(shares, "shares of the customers", or_1=True)
+        shares = checked.shares(shares, "shares of the customers", or_1=True)
         self._refuse_several("contributions")
         self.source.refuse_infinite_means()
-        groups, sizes = ranked(self._kept[0].columns["mean"], self.rfm.key, shares)
-        sums = self._sums(Sums(groups, len(sizes)))
+        self._compute_standard()
+        groups, sizes = ranked(self.cache.columns[Mean()][0], self.rfm.key, shares)
+        sums = Sums(groups, len(sizes))
+        self._compute([[]], sums)
         return contributions(sums, sizes, shares, uncertain=self.source.uncertain, quantity=self.quantity)
 
-    @cached_property
-    def _kept(self) -> "tuple[_Kept, ...]":
-        """What is kept of each horizon."""
-        if self.part_of is not None:
+    @property
+    def _each(self) -> range:
+        return range(len(self.horizons))
+
+    def _standard(self, horizon: int, *, means: bool | None = None) -> dict[str, Summary]:
+        """Return the summaries of ``frame()``; by default with means where they are finite."""
+        means, q = self._finite if means is None else means, self.quantity
+        known = self.source.known[horizon].items()
+        standard: dict[str, Summary] = {name: Known(name) for name, of_mean in known if means or not of_mean}
+        if means:
+            standard[f"{q}_mean"] = Mean()
+        if self.source.has_futures:
+            if means and self.source.finite_variance:
+                standard[f"{q}_sd"] = SD()
+            for name, p in zip(("median", "lower", "upper"), (0.5, *ends(0.90)), strict=True):
+                standard[f"{q}_{name}"] = Quantile(p)
+            standard["p_zero"] = NoPurchase()
+        return standard
+
+    @property
+    def _finite(self) -> bool:
+        try:
+            self.source.refuse_infinite_means()
+        except InfiniteMeanError:
+            return False
+        return True
+
+    def _compute_standard(self, progress: Progress | None = None) -> None:
+        """Keep totals and the summaries of ``frame()``: those of the forecast that this is a part of, if it is one."""
+        if self.part_of is None:
+            self._compute([self._standard(i).values() for i in self._each], progress=progress)
+        elif not self.cache.totals:
             whole, horizon = self.part_of
-            return (whole._kept[horizon],)  # noqa: SLF001 -- a forecast of the same kind
-        return self._summarize(None)
+            whole._compute_standard(progress)  # noqa: SLF001 -- a forecast of the same kind
+            self.cache.totals.append(whole.cache.totals[horizon])
+            for summary, columns in whole.cache.columns.items():
+                if len(columns[horizon]):
+                    self.cache.columns[summary] = [columns[horizon]]
 
-    def _summarize(self, progress: Progress | None, sums: Sums | None = None) -> "tuple[_Kept, ...]":
-        """Stream all customers, keep summaries of every horizon, and fill in sums over groups within the first."""
-        finite, n = _is_finite(self.source), len(self.rfm)
-        everyone = [Sums(np.zeros(n, dtype=np.intp), 1) for _ in self.horizons]
-        groupings = [[one, sums] if i == 0 and sums is not None else [one] for i, one in enumerate(everyone)]
-        kept: list[dict[str, Floats]] = [{} for _ in self.horizons]
-
-        def use(chunks: Sequence[Chunk]) -> list[_Part]:
-            return [_part(chunk, groups, finite=finite) for chunk, groups in zip(chunks, groupings, strict=True)]
-
-        for parts in self.source.stream(use):
-            for part, groups, columns in zip(parts, groupings, kept, strict=True):
-                for name, values in part.columns.items():
-                    columns.setdefault(name, np.empty(n))[part.customers] = values
-                for group, added in zip(groups, part.sums, strict=True):
-                    group.add(*added)
+    def _compute(
+        self,
+        wanted: Sequence[Iterable[Summary]],
+        sums: Sums | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Stream all customers once, keep the wanted summaries of each horizon, and fill in sums over groups."""
+        kept, n, none = self.cache, len(self.rfm), [np.empty(0)] * len(self.horizons)
+        new = [[s for s in each if not len(kept.columns.get(s, none)[i])] for i, each in enumerate(wanted)]
+        whole = [] if kept.totals else [Sums(np.zeros(n, dtype=np.intp), 1) for _ in self.horizons]
+        if not any(new) and sums is None and not whole:
+            return
+        groupings = [[*whole[i : i + 1], *([sums] if i == 0 and sums is not None else [])] for i in self._each]
+        finite, fresh = self._finite, [{s: np.empty(n) for s in each} for each in new]
+        for parts in stream(self.source, partial(_parts, wanted=new, groupings=groupings, finite=finite)):
+            for (customers, columns, added), groups, into in zip(parts, groupings, fresh, strict=True):
+                for summary, values in columns.items():
+                    into[summary][customers] = values
+                for group, part in zip(groups, added, strict=True):
+                    group.add(*part)
             if progress:
-                progress(len(parts[0].customers))
-        uncertain = self.source.uncertain
-        return tuple(
-            _Kept(columns, *every.totals(uncertain=uncertain)) for columns, every in zip(kept, everyone, strict=True)
-        )
+                progress(len(parts[0][0]))
+        for i, columns in enumerate(fresh):
+            for summary, values in columns.items():
+                kept.columns.setdefault(summary, [*none])[i] = values
+        kept.totals += [every.totals(uncertain=self.source.uncertain)[0] for every in whole]
 
-    def _sums(self, sums: Sums, progress: Progress | None = None) -> Sums:
-        """Return sums over groups, filled in; what else the pass finds is kept, if it is not known yet."""
-        kept = self._summarize(progress, sums)
-        self.__dict__.setdefault("_kept", kept)
-        return sums
-
-    def _each(self, row: Callable[[int], dict[str, Any]]) -> pd.DataFrame:
+    def _table(self, columns: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         """Return the columns of each horizon, one below the other."""
-        tables = [pd.DataFrame({"customer_id": self.rfm.customer_id} | row(i)) for i in range(len(self.horizons))]
+        tables = [pd.DataFrame({"customer_id": self.rfm.customer_id, **own}) for own in columns]
         if len(tables) == 1:
             return tables[0]
         for table, horizon in zip(tables, self.horizons, strict=True):
             table.insert(1, "horizon", horizon)
         return pd.concat(tables, ignore_index=True)
 
-    def _row(self, horizon: int, *, means: bool) -> dict[str, Any]:
-        kept, q = self._kept[horizon].columns, self.quantity
-        own = [name for name in kept if name not in _SHAPE]
-        if not means:
-            own = [name for name in own if name not in ("expected_spend", "mean")]
-        columns = {q + "_mean" if name == "mean" else name: kept[name] for name in own}
-        varies = means and self.source.finite_variance
-        shape = {name: kept[name] for name in _SHAPE if name in kept and (varies or name != "sd")}
-        return columns | {name if name == "p_zero" else f"{q}_{name}": values for name, values in shape.items()}
-
-    def _quantiles(self, probabilities: Mapping[str, float], draws: Callable[[Chunk], Floats]) -> pd.DataFrame:
-        def of(chunk: Chunk) -> dict[str, Floats]:
-            ordered = np.sort(draws(chunk), axis=0)
-            return {name: quantile(ordered, p) for name, p in probabilities.items()}
-
-        return self._columns(of)
-
-    def _columns(self, of: Callable[[Chunk], dict[str, Floats]]) -> pd.DataFrame:
-        """Return what is asked of each chunk, a row a customer."""
-        found: list[dict[str, Floats]] = [{} for _ in self.horizons]
-        for parts in self.source.stream(lambda chunks: [(chunk.customers, of(chunk)) for chunk in chunks]):
-            for (customers, columns), into in zip(parts, found, strict=True):
-                for name, values in columns.items():
-                    into.setdefault(name, np.empty(len(self.rfm)))[customers] = values
-        return self._each(lambda i: dict(found[i]))
-
-    def _part(self, part: slice) -> Self:
-        return replace(self, rfm=self.rfm.take(part), source=self.source.take(part), part_of=None)
-
-    def _at(self, horizon: int) -> Self:
-        return replace(self, **self._narrowed(horizon))
-
-    def _narrowed(self, horizon: int) -> dict[str, Any]:
-        """Return what differs in the forecast within one of the horizons."""
-        return {
-            "source": self.source.at(horizon),
-            "horizons": (self.horizons[horizon],),
-            "part_of": (self, horizon),
-        }
+    def _thresholds(self, threshold: "float | str | Sequence[float] | Floats") -> float | Floats:
+        if isinstance(threshold, str):
+            if threshold not in self.rfm.columns:
+                known = ", ".join(self.rfm.columns) or "none"
+                raise SettingError(f"The RFM has no column {threshold!r}. Its columns are: {known}.")
+            threshold = self.rfm.columns[threshold]
+        if np.ndim(threshold) == 0:
+            return checked.finite("threshold", threshold)
+        each = np.asarray(threshold, dtype=float)
+        if each.shape != (len(self.rfm),) or not np.isfinite(each).all():
+            raise SettingError(
+                f"Thresholds are one finite number for all, or one for each of the {len(self.rfm):,} customers; these "
+                f"have the shape {each.shape}, and {(~np.isfinite(each)).sum():,} are not finite."
+            )
+        return each
 
     def _refuse_several(self, name: str) -> None:
         if len(self.horizons) > 1:
@@ -398,88 +481,26 @@ class Forecast:
                 f'at("{self.horizons[-1]}").{name}(...).'
             )
 
-    def _labels(self, segment: "str | Sequence[Any] | NDArray[Any]") -> "NDArray[Any]":
-        if isinstance(segment, str):
-            if segment not in self.rfm.columns:
-                known = ", ".join(self.rfm.columns) or "none"
-                raise SettingError(
-                    f"The RFM has no column {segment!r}. Its columns are: {known}. Pass a label of each customer, or "
-                    "bring the column with RFM.from_frame."
-                )
-            return self.rfm.columns[segment]
-        labels = np.asarray(_in_order_of(self.rfm, segment) if isinstance(segment, pd.Series) else segment)
-        if labels.shape != (len(self.rfm),):
-            raise SettingError(
-                f"Segments are one label for each of the {len(self.rfm):,} customers; these have the shape "
-                f"{labels.shape}."
-            )
-        return labels
-
     def __repr__(self) -> str:
         within = ", ".join(self.horizons)
-        return f"{type(self).__name__} of {self.quantity} within {within} for {len(self.rfm):,} customers"
+        return f"Forecast of {self.quantity} within {within} for {len(self.rfm):,} customers"
 
 
-class _Kept(NamedTuple):
-    columns: Mapping[str, Floats]
-    total: Total
+_Part = tuple[Positions, dict[Summary, Floats], list[tuple[Positions, dict[str, Floats]]]]
 
 
-class _Part(NamedTuple):
-    customers: NDArray[np.intp]
-    columns: Mapping[str, Floats]
-    sums: list[tuple[NDArray[np.intp], dict[str, Floats]]]
-
-
-_SHAPE = ("sd", "median", "lower", "upper", "p_zero")
-
-
-def _part(chunk: Chunk, groups: Sequence[Sums], *, finite: bool) -> _Part:
-    """Return what is kept of a chunk."""
-    columns = dict(chunk.columns)
-    values: dict[str, Floats] = {}
-    if finite:
-        columns |= dict(chunk.mean_columns) | {"mean": chunk.mean}
-        values |= {"mean": chunk.mean, "expected": chunk.expected.T}
-    if chunk.realised is not None and chunk.brought is not None:
-        columns |= _shape(chunk.realised, chunk.brought)
-        values["realised"] = chunk.realised.T
-    return _Part(chunk.customers, columns, [sums.part(chunk.customers, values) for sums in groups])
-
-
-def _shape(realised: Floats, brought: Floats) -> dict[str, Floats]:
-    from clvmodels.prediction import kernels
-
-    ordered = np.sort(realised, axis=0)
-    low, high = ends(0.90)
-    sd, p_zero = np.empty((2, realised.shape[1]))
-    kernels.spread(np.ascontiguousarray(brought.T), sd, p_zero)
-    middle, lower, upper = (quantile(ordered, p) for p in (0.5, low, high))
-    return {"sd": sd, "median": middle, "lower": lower, "upper": upper, "p_zero": p_zero}
-
-
-def _in_order_of(rfm: RFM, labels: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return a Series' labels in the order of the customers: by its index, unless that just counts from 0."""
-    if isinstance(labels.index, pd.RangeIndex) and labels.index.equals(pd.RangeIndex(len(rfm))):
-        return labels
-    unknown = pd.Index(rfm.customer_id).difference(labels.index)
-    if len(unknown) or not labels.index.is_unique:
-        raise SettingError(
-            f"The index of the segments must be each customer's id, once; {len(unknown):,} of {len(rfm):,} customers "
-            "are not in it. Pass labels.to_numpy() if they are in the order of rfm.customer_id."
-        )
-    return labels.loc[rfm.customer_id]
-
-
-def _futures(chunk: Chunk) -> Floats:
-    if chunk.realised is None:
-        raise SettingError(NO_FUTURES)
-    return chunk.realised
-
-
-def _is_finite(source: Stream) -> bool:
-    try:
-        source.refuse_infinite_means()
-    except InfiniteMeanError:
-        return False
-    return True
+def _parts(
+    chunks: Sequence[Chunk], wanted: Sequence[Iterable[Summary]], groupings: Sequence[Sequence[Sums]], *, finite: bool
+) -> list[_Part]:
+    """Return of each chunk its customers, the wanted summaries, and its share of the sums over groups."""
+    parts: list[_Part] = []
+    for chunk, summaries, groups in zip(chunks, wanted, groupings, strict=True):
+        ordered = Ordered(chunk)
+        columns = {summary: summary.of(ordered) for summary in summaries}
+        values: dict[str, Floats] = {}
+        if groups and finite:
+            values |= {"mean": chunk.mean, "expected": chunk.expected.T}
+        if groups and chunk.realised is not None:
+            values["realised"] = chunk.realised.T
+        parts.append((chunk.customers, columns, [group.part(chunk.customers, values) for group in groups]))
+    return parts

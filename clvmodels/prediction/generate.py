@@ -1,4 +1,4 @@
-"""New customers who never existed: a base, or a whole log of purchases, as models say that customers behave.
+"""Simulated new customers: a base, or a whole log of purchases, as models say that customers behave.
 
 For tests, demonstrations and teaching: the parameters behind every row are known. One random stream serves the whole
 base, as that is a hundred times faster than one a customer: the same seed *and* the same arguments give the same
@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels import checked
 from clvmodels.data.dates import parse_day
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import SettingError
-from clvmodels.inference.fit import random_stream
-from clvmodels.models.protocols import Floats, Model, PurchaseModel, SpendModel
+from clvmodels.models.future import NEW, Model, PurchaseModel, SpendModel, simulate, unseen
+from clvmodels.models.special import Floats
 from clvmodels.units import DAYS, unit_name
 
 M = TypeVar("M", bound=Model)
@@ -34,7 +35,7 @@ def simulate_customers(
     unit: str,
     seed: int = 0,
 ) -> RFM:
-    """Return a base of customers who buy, stop and spend as the models say, from their first purchase on.
+    """Return a base of customers who buy, drop out and spend as the models say, from their first purchase on.
 
     Times are continuous, as the models take them to be: nothing is rounded to days.
 
@@ -70,8 +71,8 @@ def simulate_customers(
     (1000, 'week')
     """
     unit, T = unit_name(unit), _ages(ages)
-    rng = random_stream(seed, "customers")
-    happened = for_each(purchases, len(T)).simulate(rng, 0.0, 0.0, 0.0, T)
+    rng = checked.random_stream(seed, "customers")
+    happened = simulate(for_each(purchases, len(T)), NEW, rng, T)
     who = np.repeat(np.arange(len(T)), happened.count)
     recency = np.zeros(len(T))
     np.maximum.at(recency, who, happened.time)
@@ -95,7 +96,7 @@ def simulate_log(
     acquired_until: "date | str | None" = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return the log of a shop: every purchase of customers who come, buy, stop and spend as the models say.
+    """Return the log of a shop: every purchase of customers who come, buy, drop out and spend as the models say.
 
     First purchases come at uniform times of the acquisition window. Each is followed by that customer's repeat
     purchases, to the end of the log.
@@ -145,9 +146,9 @@ def simulate_log(
     """
     first_day, last_day, until = _window(start, end, acquired_until)
     days = DAYS[unit_name(unit)]
-    rng = random_stream(seed, "log")
-    first = rng.random(_whole(customers)) * _days(first_day, until)
-    happened = for_each(purchases, customers).simulate(rng, 0.0, 0.0, 0.0, (_days(first_day, last_day) - first) / days)
+    rng, customers = checked.random_stream(seed, "log"), checked.whole("customers", customers)
+    first = rng.random(customers) * _days(first_day, until)
+    happened = simulate(for_each(purchases, customers), NEW, rng, (_days(first_day, last_day) - first) / days)
     who = np.concatenate([np.arange(customers), np.repeat(np.arange(customers), happened.count)])
     since = np.concatenate([first, np.repeat(first, happened.count) + happened.time * days])
     columns: dict[str, Any] = {"customer_id": who, "date": _stamps(first_day, last_day, since)}
@@ -168,13 +169,13 @@ def for_each(model: M, customers: int) -> M:
     SettingError
         If a parameter is not one number.
     """
-    several = [name for name, value in model.parameters().items() if np.size(value) != 1]
+    several = [name for name, value in model.values().items() if np.size(value) != 1]
     if several:
         raise SettingError(
             f"{model.name}: customers are simulated from one number for each parameter, but {', '.join(several)} has "
-            f"{model.draws} draws. Take one of them, such as fit.draws.take(slice(0, 1)), or fit.model."
+            f"{model.draws} draws. Take one of them, such as fit.draws.take(slice(0, 1)), or fit.estimate."
         )
-    return type(model)(*(np.full((customers, 1), float(np.squeeze(v))) for v in model.parameters().values()))
+    return model.model(tuple(np.full((customers, 1), float(np.squeeze(v))) for v in model.values().values()))
 
 
 def _ages(ages: "Sequence[float] | Floats") -> Floats:
@@ -188,12 +189,6 @@ def _ages(ages: "Sequence[float] | Floats") -> Floats:
             "time since the first purchase."
         )
     return T
-
-
-def _whole(customers: int) -> int:
-    if not isinstance(customers, (int, np.integer)) or customers < 1:
-        raise SettingError(f"The number of customers is a whole number from 1 up; customers={customers!r} is not.")
-    return int(customers)
 
 
 def _window(start: object, end: object, acquired_until: object) -> tuple[date, date, date]:
@@ -224,7 +219,7 @@ def first_and_later(rng: np.random.Generator, spend: SpendModel, count: NDArray[
     Parameters
     ----------
     rng
-        Where the luck comes from.
+        Where the random numbers come from.
     spend
         A spend model with the parameters of each customer, shape ``(customers, 1)``.
     count
@@ -235,7 +230,7 @@ def first_and_later(rng: np.random.Generator, spend: SpendModel, count: NDArray[
     The value of each first purchase, ``(customers,)``, and of all repeat purchases, ``(count.sum(),)``, customer after
     customer.
     """
-    values = spend.simulate_spend(rng, 0.0, 0.0, count + 1)
+    values = unseen(spend).simulate(rng, count + 1)
     first = np.zeros(len(values), dtype=bool)
     first[np.cumsum(count + 1) - (count + 1)] = True
     return values[first], values[~first]

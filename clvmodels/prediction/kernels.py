@@ -7,10 +7,14 @@ the chunks and the threads, nor on how far ahead one looks.
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numba import boolean, float64, int64, intp, njit, types, uint64
 from numpy.typing import NDArray
+
+from clvmodels.models.future import ANY_TIME, AT_PURCHASE, ValueRows
+from clvmodels.prediction.terms import Terms
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # the odd number next to 2**64 / golden ratio
 _LIVES, _SPENDS, _OPENS = np.uint64(1), np.uint64(2), np.uint64(3)  # what a future's own streams are for
@@ -38,8 +42,30 @@ _EXPONENTIAL_WIDTH, _EXPONENTIAL_HEIGHT = _layers(
     *_EXPONENTIAL, lambda x: math.exp(-x), lambda height: -math.log(height)
 )
 
+
+class Lives(NamedTuple):
+    """How customers buy and drop out: a family of futures, and arrays ``(histories, draws)``.
+
+    P(alive), P(no purchase until the last end t | alive for ever), log(1 + t / rate), and what ``PurchaseRows`` has.
+    """
+
+    family: int
+    alive: NDArray[np.float64]
+    quiet: NDArray[np.float64]
+    limit: NDArray[np.float64]
+    shape: NDArray[np.float64]
+    rate: NDArray[np.float64]
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+
+
 _rows = types.Array(float64, 2, "A", readonly=True)  # (customers or histories, draws), or a broadcast of less
 _column = types.Array(float64, 1, "A", readonly=True)
+_keys = types.Array(uint64, 1, "A", readonly=True)
+_lives = types.NamedTuple((int64, *(_rows,) * 7), Lives)
+_values = types.NamedTuple((boolean, *(_rows,) * 3), ValueRows)
+_terms = types.NamedTuple((_column,) * 4, Terms)
+_AT_PURCHASE, _ANY_TIME = AT_PURCHASE, ANY_TIME
 
 
 @njit(inline="always")
@@ -137,52 +163,22 @@ def _value(state, shape, d, c):
 @njit(
     [
         types.void(
-            *(uint64, types.Array(uint64, 1, "A", readonly=True), types.Array(intp, 1, "A", readonly=True)),
-            *(_rows, _rows, _rows, _rows, _rows),
-            *(boolean, _rows, _rows, boolean, _rows, _rows),
-            *(boolean, _rows, _rows, _rows),
-            *(_rows, _column, _column, _column),
+            *(uint64, _keys, types.Array(intp, 1, "A", readonly=True), _lives, _values, _rows, _terms),
             *(types.Array(float64, 3, "C"), boolean, types.Array(float64, 2, "C")),
         )
     ],
     nogil=True,
     cache=True,
 )
-def futures(
-    seed,
-    keys,
-    history,
-    alive,
-    quiet,
-    limit,
-    shape,
-    rate,
-    stops,
-    stop_a,
-    stop_b,
-    leaves,
-    leave_shape,
-    leave_rate,
-    spends,
-    value_shape,
-    spend_shape,
-    spend_rate,
-    ends,
-    delta,
-    margin,
-    cost,
-    worth,
-    opens,
-    opening,
-):
-    r"""Write what each customer brings until each end, in each future; ``worth`` must hold zeros.
+def futures(seed, keys, history, lives, values, ends, terms, gross, opens, opening):
+    r"""Write what each customer's purchases bring until each end, in each future; ``gross`` must hold zeros.
 
     Let c be the rate and k the shape of the gamma distribution of a customer's purchase rate, given the history. The
     time s of the next purchase has :math:`P(s > t) = (c / (c + t))^k`, so that :math:`\log(1 + s / c)` is exponential
     of rate k; after it, the purchase rate is Gamma(k + 1, c + s), and so on: in the logarithm of c + s, the j-th gap
-    is exponential of rate k + j. After each purchase the customer stops with the expected probability to stop, given
-    that they went on so far. So futures are exact, with no need to draw a customer's own rates. A future
-    without a purchase costs one random number.
+    is exponential of rate k + j. Where customers may drop out after a purchase, they do with the expected probability,
+    given that they went on so far. So futures are exact, with no need to draw a customer's own rates. A future without
+    a purchase costs one random number.
 
     Parameters
     ----------
@@ -190,27 +186,25 @@ def futures(
         What everything follows from, together with the customer's key.
     keys, history
         Of each customer, ``(customers,)``: the key, and the row of the history in what follows.
-    alive, quiet, limit
-        P(alive), P(no purchase until the last end t | alive for ever), and log(1 + t / c), ``(histories, draws)``.
-    shape, rate
-        Of the gamma distribution of the purchase rate, given alive, ``(histories, draws)``.
-    stops, stop_a, stop_b
-        Whether customers may stop after a purchase, and the Beta distribution of that probability.
-    leaves, leave_shape, leave_rate
-        Whether customers may leave at any time, and the gamma distribution of that rate.
-    spends, value_shape, spend_shape, spend_rate
-        Whether purchases have values; the shape of the values, and the gamma distribution of their rate, ``(customers,
-        draws)``. Without values, each is worth one.
+    lives
+        How customers buy and drop out.
+    values
+        The values of purchases, ``(customers, draws)``; without them, each is worth one.
     ends
         Horizons in growing order, ``(horizons, histories)``; the last may be infinite where there is interest.
-    delta, margin, cost
-        Force of interest, share of a value that remains, and what is taken from each purchase, ``(customers,)``.
-    worth
+    terms
+        What a purchase brings.
+    gross
         Where the result goes, ``(horizons, customers, futures)``.
     opens, opening
         Whether to write the value of a purchase at time 0, too, and where, ``(customers, futures)``.
     """
-    horizons, customers, many = worth.shape
+    alive, quiet, limit, shape, rate = lives.alive, lives.quiet, lives.limit, lives.shape, lives.rate
+    stop_a, stop_b, leave_shape, leave_rate = lives.first, lives.second, lives.first, lives.second
+    stops, leaves = lives.family == _AT_PURCHASE, lives.family == _ANY_TIME
+    spends, value_shape, spend_shape, spend_rate = values.has_values, values.value_shape, values.shape, values.rate
+    delta, margin, cost = terms.delta, terms.margin, terms.cost
+    horizons, customers, many = gross.shape
     draws = alive.shape[1]
     d, c = 0.0, 0.0
     for i in range(customers):
@@ -266,9 +260,9 @@ def futures(
                     while at < horizons - 1 and time > ends[at, h]:
                         at += 1
                     brings *= max(math.exp(-delta[i] * time), _LEAST)
-                worth[at, i, f] += brings
+                gross[at, i, f] += brings
                 if y > worthless and not first:  # the endless horizon is the same whatever finite ones are beside it
-                    worth[horizons - 1, i, f] -= brings
+                    gross[horizons - 1, i, f] -= brings
                 first = False
                 if stops:
                     life += _STEP
@@ -279,26 +273,26 @@ def futures(
                 life, e = _exponential(life)
                 y += e / k
             for at in range(1, horizons):
-                worth[at, i, f] += worth[at - 1, i, f]
+                gross[at, i, f] += gross[at - 1, i, f]
 
 
 @njit(
     [
         types.void(
-            *(uint64, types.Array(uint64, 1, "A", readonly=True), types.Array(int64, 1, "A", readonly=True)),
-            *(_rows, _rows, _rows, types.Array(float64, 2, "C")),
+            *(uint64, _keys, types.Array(int64, 1, "A", readonly=True), _values, types.Array(float64, 2, "C")),
         )
     ],
     nogil=True,
     cache=True,
 )
-def money_of(seed, keys, count, value_shape, spend_shape, spend_rate, money):
+def money_of(seed, keys, count, values, money):
     """Write the money of a given number of purchases of each customer in each future, ``(customers, futures)``.
 
     The arguments are those of ``futures``; ``count`` is how many purchases, ``(customers,)``. Values of one rate are
     summed by the sum of their shapes.
     """
     customers, many = money.shape
+    value_shape, spend_shape, spend_rate = values.value_shape, values.shape, values.rate
     draws = value_shape.shape[1]
     for i in range(customers):
         place = _hashed(_hashed(seed + _STEP) ^ keys[i])
@@ -322,18 +316,18 @@ def money_of(seed, keys, count, value_shape, spend_shape, spend_rate, money):
     nogil=True,
     cache=True,
 )
-def spread(worth, sd, silent):
+def spread(gross, sd, silent):
     """Write the standard deviation of each row of ``(customers, futures)``, and how often it is 0."""
-    customers, many = worth.shape
+    customers, many = gross.shape
     for i in range(customers):
         total, quiet = 0.0, 0
         for f in range(many):
-            total += worth[i, f]
-            quiet += worth[i, f] == 0.0
+            total += gross[i, f]
+            quiet += gross[i, f] == 0.0
         mean = total / many
         squares = 0.0
         for f in range(many):
-            squares += (worth[i, f] - mean) ** 2
+            squares += (gross[i, f] - mean) ** 2
         sd[i] = math.sqrt(squares / many)
         silent[i] = quiet / many
 

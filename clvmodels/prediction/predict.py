@@ -1,25 +1,22 @@
 """From a fit to a forecast of every customer's purchases."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any
-
-import numpy as np
 
 from clvmodels.data.rfm import RFM
 from clvmodels.inference.fit import Fit
+from clvmodels.models.future import PurchaseModel
 from clvmodels.prediction.forecast import Forecast
-from clvmodels.prediction.simulate import Terms
-from clvmodels.prediction.source import model_source, refuse_misfits
+from clvmodels.prediction.source import from_fits, require_fit
+from clvmodels.prediction.terms import Terms
 from clvmodels.units import Duration, durations, force_of_interest
 
 
 def predict(
-    purchases: Fit[Any],
+    purchases: Fit[PurchaseModel],
     rfm: RFM,
     horizon: "str | timedelta | Duration | Sequence[str | timedelta | Duration]",
-    draws: int = 1000,
+    futures: int = 1000,
     seed: int = 0,
     threads: int | None = None,
     discount: float = 0.0,
@@ -34,9 +31,9 @@ def predict(
         The customers to predict, of the fit's data or new.
     horizon
         How far ahead, such as ``"39 weeks"``, or several: ``["3 months", "1 year"]``.
-    draws
-        Simulated futures a customer: each draw of the parameters in turn. A multiple of the fits' draws weighs them
-        alike; with fewer than 100 futures the ends of intervals are rough, and too narrow.
+    futures
+        Simulated futures a customer: under each draw of the parameters in turn. A multiple of the fit's draws weighs
+        them alike; with fewer than 100 futures the ends of intervals are rough, and too narrow.
     seed
         What they follow from, together with the customer's id.
     threads
@@ -48,9 +45,11 @@ def predict(
 
     Returns
     -------
-    A forecast; its ``frame()`` has ``customer_id, p_alive, expected_purchases, p_purchase`` (the probability of at
-    least one), ``purchases_mean``, and of the realised purchases ``purchases_sd, purchases_median, purchases_lower,
-    purchases_upper, p_zero``. With several horizons there is a row a customer and ``horizon``.
+    A forecast; its ``frame()`` has ``customer_id, p_alive, p_purchase`` (the probability of at least one purchase),
+    ``purchases_mean`` (expected purchases), and of the realised purchases ``purchases_sd, purchases_median`` and the
+    90 % interval ``purchases_lower, purchases_upper``, and ``p_zero``. Discounted, these are
+    ``discounted_purchases_mean`` and so on, beside the undiscounted ``expected_purchases`` where they are finite. With
+    several horizons there is a row a customer and ``horizon``.
 
     Raises
     ------
@@ -62,13 +61,13 @@ def predict(
     >>> import clvmodels as clv
     >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
     >>> rfm = log.split("1997-09-30")[0].summarize(unit="week")
-    >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm, clv.MaximumLikelihood()), rfm, "39 weeks", draws=100)
+    >>> forecast = clv.predict(clv.fit(clv.BGNBD, rfm, clv.MaximumLikelihood()), rfm, "39 weeks", futures=100)
     >>> round(forecast.total().mean)
     1653
     """
     horizons = durations(horizon)
-    refuse_misfits(purchases, None, rfm)
-    terms = replace(Terms.plain(len(rfm)), delta=np.full(len(rfm), force_of_interest(discount, rfm.unit)))
-    source = model_source(purchases, None, rfm, horizons, terms, draws=draws, seed=seed, threads=threads)
+    require_fit(purchases, rfm, "purchases")
+    terms = Terms.plain(len(rfm), force_of_interest(discount, rfm.unit))
+    source = from_fits(purchases, None, rfm, horizons, terms, futures=futures, seed=seed, threads=threads)
     quantity = "discounted_purchases" if discount else "purchases"
-    return Forecast(rfm, source, quantity, tuple(map(str, horizons)))
+    return Forecast(rfm, source, quantity, tuple(map(str, horizons)), source.seed)

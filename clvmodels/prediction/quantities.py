@@ -1,32 +1,36 @@
 """What to expect of each customer: the probability to be alive, and of every number of purchases."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from clvmodels import checked
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import SettingError
 from clvmodels.inference.fit import Fit
-from clvmodels.models.protocols import Floats, PurchaseModel
-from clvmodels.prediction.histories import Histories, all_draws, by_history
-from clvmodels.prediction.totals import ends, mean_over_draws, quantile
+from clvmodels.models.future import PurchaseModel
+from clvmodels.models.special import Floats
+from clvmodels.prediction.blocks import Block, by_history
+from clvmodels.prediction.customer_table import CustomerTable
+from clvmodels.prediction.source import model_rows
+from clvmodels.prediction.summaries import ends, mean_over_draws, quantile
 from clvmodels.units import Duration, duration
 
 Span = str | timedelta | Duration
 
 
 def probability_alive(
-    fit: Fit[Any], rfm: RFM, after: Span | list[Span] | tuple[Span, ...] | None = None
-) -> pd.DataFrame:
+    purchases: Fit[PurchaseModel], rfm: RFM, after: Span | Sequence[Span] | None = None
+) -> CustomerTable:
     """Return the probability that each customer is still one.
 
     Computed once a distinct history, in blocks: beside the table it takes some 30 MB a processor.
 
     Parameters
     ----------
-    fit
+    purchases
         A fit of a purchase model. Its time unit may differ from that of the RFM.
     rfm
         The customers, of the fit's data or new.
@@ -36,9 +40,9 @@ def probability_alive(
 
     Returns
     -------
-    A row a customer, in the order of the RFM: ``customer_id``, ``after`` (of a list only), ``p_alive``, and
-    ``p_alive_lower, p_alive_upper``, the 90 % interval over the draws of the parameters: what is not known of these. A
-    fit by ``MaximumLikelihood()`` has no draws, and the interval is left out.
+    A result whose ``frame()`` has a row a customer, in the order of the RFM: ``customer_id``, ``after`` (of a list
+    only), ``p_alive``, and ``p_alive_lower, p_alive_upper``, the 90 % interval over the draws of the parameters: what
+    is not known of these. A fit by ``MaximumLikelihood()`` has no draws, and the interval is left out.
 
     Raises
     ------
@@ -52,37 +56,38 @@ def probability_alive(
     >>> import clvmodels as clv
     >>> rfm = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date").summarize(unit="week")
     >>> fit = clv.fit(clv.BGNBD, rfm, clv.MaximumLikelihood())
-    >>> now, later = (clv.probability_alive(fit, rfm, after) for after in (None, "1 year"))
+    >>> now, later = (clv.probability_alive(fit, rfm, after).frame() for after in (None, "1 year"))
     >>> bool((later["p_alive"] < now["p_alive"]).all())
     True
     """
-    model = all_draws(fit, rfm)
-    if not isinstance(after, list | tuple):
-        return pd.DataFrame({"customer_id": rfm.customer_id, **_alive(fit, model, rfm, after)})
-    if not after:
+    model, ids = model_rows(purchases, rfm, "purchases"), {"customer_id": rfm.customer_id}
+    if after is None or isinstance(after, (str, timedelta, Duration)):
+        horizon = None if after is None else _finite(after)
+        table = pd.DataFrame(ids | _alive(purchases, model, rfm, horizon))
+        return _table("probability to be alive", purchases, rfm, table, horizon)
+    if not len(after):
         raise SettingError("The list of durations is empty. Name one or more, such as after=['26 weeks', '1 year'].")
-    tables = [
-        pd.DataFrame({"customer_id": rfm.customer_id, "after": str(span), **_alive(fit, model, rfm, span)})
-        for span in after
-    ]
-    return pd.concat(tables, ignore_index=True)
+    spans = [_finite(span) for span in after]
+    tables = [pd.DataFrame(ids | {"after": str(span)} | _alive(purchases, model, rfm, span)) for span in spans]
+    longest = max(spans, key=lambda span: span.days)
+    return _table("probability to be alive", purchases, rfm, pd.concat(tables, ignore_index=True), longest)
 
 
-def _alive(fit: Fit[Any], model: PurchaseModel, rfm: RFM, after: Span | None) -> dict[str, Floats]:
-    t = 0.0 if after is None else _finite(after).count(rfm.unit)
+def _alive(purchases: Fit[PurchaseModel], model: PurchaseModel, rfm: RFM, after: Duration | None) -> dict[str, Floats]:
+    t = 0.0 if after is None else after.count(rfm.unit)
 
-    def summary(histories: Histories) -> Floats:
-        alive = histories.probability_alive(model)
+    def summary(block: Block) -> Floats:
+        alive = block.alive
         if t > 0:
-            alive *= histories.at_age(model.survival_if_alive, t)
+            alive *= block.given_alive(lambda future: future.survival(t))
         ordered = np.sort(alive, axis=0)
         return np.stack([mean_over_draws(alive), *(quantile(ordered, p) for p in ends(0.90))])
 
-    names = ("p_alive", "p_alive_lower", "p_alive_upper")[: 1 if fit.posterior is None else 3]
-    return dict(zip(names, by_history(rfm, model.draws, summary), strict=False))
+    names = ("p_alive", "p_alive_lower", "p_alive_upper")[: 1 if purchases.sample is None else 3]
+    return dict(zip(names, by_history(model, rfm, summary), strict=False))
 
 
-def purchase_distribution(fit: Fit[Any], rfm: RFM, horizon: Span, most: int = 10) -> pd.DataFrame:
+def purchase_distribution(purchases: Fit[PurchaseModel], rfm: RFM, horizon: Span, most: int = 10) -> CustomerTable:
     """Return the probability of every number of purchases of each customer after the end of the observation.
 
     Averaged over all draws of the parameters. Computed once a distinct history, in blocks: beside the table it takes
@@ -90,7 +95,7 @@ def purchase_distribution(fit: Fit[Any], rfm: RFM, horizon: Span, most: int = 10
 
     Parameters
     ----------
-    fit
+    purchases
         A fit of a purchase model. Its time unit may differ from that of the RFM.
     rfm
         The customers, of the fit's data or new.
@@ -101,8 +106,9 @@ def purchase_distribution(fit: Fit[Any], rfm: RFM, horizon: Span, most: int = 10
 
     Returns
     -------
-    A row a customer, in the order of the RFM: ``customer_id``, ``p_0``, ``p_1``, ... and last ``p_10_or_more``. Each is
-    computed by itself, right to about nine digits however small it is; they sum to 1 to rounding.
+    A result whose ``frame()`` has a row a customer, in the order of the RFM: ``customer_id``, ``p_0``, ``p_1``, ... and
+    last ``p_10_or_more``. Each is computed by itself, right to about nine digits however small it is; they sum to 1 to
+    rounding.
 
     Raises
     ------
@@ -116,34 +122,37 @@ def purchase_distribution(fit: Fit[Any], rfm: RFM, horizon: Span, most: int = 10
     >>> import clvmodels as clv
     >>> rfm = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date").summarize(unit="week")
     >>> fit = clv.fit(clv.BGNBD, rfm, clv.MaximumLikelihood())
-    >>> list(clv.purchase_distribution(fit, rfm, "1 year", most=3))
+    >>> list(clv.purchase_distribution(fit, rfm, "1 year", most=3).frame())
     ['customer_id', 'p_0', 'p_1', 'p_2', 'p_3_or_more']
     """
-    most = _whole(most, "most")
-    model, t = all_draws(fit, rfm), _finite(horizon).count(rfm.unit)
+    most, span = checked.whole("most", most), _finite(horizon)
+    model, t = model_rows(purchases, rfm, "purchases"), span.count(rfm.unit)
 
-    def probabilities(histories: Histories) -> Floats:
-        alive = histories.probability_alive(model)
+    def probabilities(block: Block) -> Floats:
+        alive = block.alive
 
         def exactly(k: int) -> Floats:
-            return alive * histories.at_age(lambda x, T: model.count_if_alive(np.array(float(k)), x, T, t))
+            return alive * block.given_alive(lambda future: future.count(np.array(float(k)), t))
 
         some = [mean_over_draws(exactly(k)) for k in range(1, most)]
-        return np.stack([mean_over_draws(1 - alive + exactly(0)), *some, _at_least(most, model, histories, t)])
+        return np.stack([mean_over_draws(1 - alive + exactly(0)), *some, _at_least(most, block, t)])
 
     names = [*(f"p_{k}" for k in range(most)), f"p_{most}_or_more"]
-    columns = dict(zip(names, by_history(rfm, model.draws, probabilities), strict=True))
-    return pd.DataFrame({"customer_id": rfm.customer_id, **columns})
+    columns = dict(zip(names, by_history(model, rfm, probabilities), strict=True))
+    table = pd.DataFrame({"customer_id": rfm.customer_id, **columns})
+    return _table("probability of every number of purchases", purchases, rfm, table, span)
 
 
-def probability_of_purchases(fit: Fit[Any], rfm: RFM, horizon: Span, at_least: int = 1) -> pd.DataFrame:
+def probability_of_purchases(
+    purchases: Fit[PurchaseModel], rfm: RFM, horizon: Span, at_least: int = 1
+) -> CustomerTable:
     """Return the probability that each customer makes at least so many purchases after the end of the observation.
 
     The last column of ``purchase_distribution`` alone, and much faster.
 
     Parameters
     ----------
-    fit
+    purchases
         A fit of a purchase model. Its time unit may differ from that of the RFM.
     rfm
         The customers, of the fit's data or new.
@@ -154,8 +163,8 @@ def probability_of_purchases(fit: Fit[Any], rfm: RFM, horizon: Span, at_least: i
 
     Returns
     -------
-    A row a customer, in the order of the RFM: ``customer_id`` and ``p_1_or_more`` (or whatever ``at_least`` is), right
-    to about nine digits however small it is.
+    A result whose ``frame()`` has a row a customer, in the order of the RFM: ``customer_id`` and ``p_1_or_more`` (or
+    whatever ``at_least`` is), right to about nine digits however small it is.
 
     Raises
     ------
@@ -170,18 +179,18 @@ def probability_of_purchases(fit: Fit[Any], rfm: RFM, horizon: Span, at_least: i
     >>> rfm = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date").summarize(unit="week")
     >>> fit = clv.fit(clv.BGNBD, rfm, clv.MaximumLikelihood())
     >>> twice = clv.probability_of_purchases(fit, rfm, "1 year", at_least=2)
-    >>> list(twice)
+    >>> list(twice.frame())
     ['customer_id', 'p_2_or_more']
     """
-    k = _whole(at_least, "at_least")
-    model, t = all_draws(fit, rfm), _finite(horizon).count(rfm.unit)
-    (found,) = by_history(rfm, model.draws, lambda histories: _at_least(k, model, histories, t)[None])
-    return pd.DataFrame({"customer_id": rfm.customer_id, f"p_{k}_or_more": found})
+    k, span = checked.whole("at_least", at_least), _finite(horizon)
+    model, t = model_rows(purchases, rfm, "purchases"), span.count(rfm.unit)
+    (found,) = by_history(model, rfm, lambda block: _at_least(k, block, t)[None])
+    table = pd.DataFrame({"customer_id": rfm.customer_id, f"p_{k}_or_more": found})
+    return _table(f"probability of {k} purchases or more", purchases, rfm, table, span)
 
 
-def _at_least(k: int, model: PurchaseModel, histories: Histories, t: float) -> Floats:
-    if_alive = histories.at_age(lambda x, T: model.at_least_if_alive(np.array(float(k)), x, T, t))
-    return mean_over_draws(histories.probability_alive(model) * if_alive)
+def _at_least(k: int, block: Block, t: float) -> Floats:
+    return mean_over_draws(block.alive * block.given_alive(lambda future: future.at_least(np.array(float(k)), t)))
 
 
 def _finite(span: Span) -> Duration:
@@ -193,7 +202,8 @@ def _finite(span: Span) -> Duration:
     return length
 
 
-def _whole(k: int, name: str) -> int:
-    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-        raise SettingError(f"A number of purchases is a whole number from 1 up; {name}={k!r} is not.")
-    return int(k)
+def _table(
+    what: str, purchases: Fit[PurchaseModel], rfm: RFM, table: pd.DataFrame, horizon: Duration | None
+) -> CustomerTable:
+    within = None if horizon is None else str(horizon)
+    return CustomerTable(what, purchases.name, rfm.unit, rfm.observed_until, within, purchases.draws_of, table)

@@ -5,49 +5,18 @@ base, on the order, on chunks or on threads; customers with equal histories have
 horizon shows more of the same future. Parameter draws are shared by all customers.
 """
 
-from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.models.protocols import Floats, Model, PurchaseModel, SpendModel, SpendProspects
+from clvmodels.data.histories import Histories
+from clvmodels.models.future import Model, PurchaseModel, PurchaseValue, SpendModel, ValueRows
+from clvmodels.models.special import Floats
 from clvmodels.prediction.customers import Customers
+from clvmodels.prediction.terms import Terms
 
 M = TypeVar("M", bound=Model)
-
-
-@dataclass(frozen=True, eq=False)
-class Terms:
-    """What a purchase brings: ``e^(-delta s) (margin value - cost)`` where it happens at time s; each ``(customers,)``.
-
-    Attributes
-    ----------
-    delta
-        Force of interest per time unit.
-    margin
-        What remains of a value.
-    cost
-        What each purchase costs.
-    """
-
-    delta: Floats
-    margin: Floats
-    cost: Floats
-
-    @classmethod
-    def plain(cls, customers: int) -> Self:
-        """Return the terms under which a purchase brings its value."""
-        return cls(np.zeros(customers), np.ones(customers), np.zeros(customers))
-
-    @property
-    def discounted(self) -> bool:
-        """Whether anything later is worth less."""
-        return bool(self.delta.any())
-
-    def take(self, customers: "slice | NDArray[Any]") -> Self:
-        """Return the terms of some customers."""
-        return type(self)(self.delta[customers], self.margin[customers], self.cost[customers])
 
 
 def simulate(
@@ -84,13 +53,13 @@ def simulate(
     -------
     Shape ``(horizons, customers, futures)``: 8 bytes times that are held, besides six numbers a customer and draw.
     """
-    alive = probability_alive(purchases, customers)
-    return futures_of(purchases, spending(spend, customers), customers, ends, terms, futures, seed, alive, opening)
+    alive = probability_alive(purchases, customers.histories)
+    return futures_of(purchases, values(spend, customers), customers, ends, terms, futures, seed, alive, opening)
 
 
 def futures_of(
     purchases: PurchaseModel,
-    spends: SpendProspects | None,
+    value: PurchaseValue | None,
     customers: Customers,
     ends: Floats,
     terms: Terms,
@@ -99,37 +68,37 @@ def futures_of(
     alive: Floats,
     opening: Floats | None = None,
 ) -> Floats:
-    """Simulate as ``simulate`` does, where P(alive) ``(histories, draws)`` and ``spending`` are known already."""
+    """Simulate as ``simulate`` does, where P(alive) ``(histories, draws)`` and ``values`` are known already."""
     from clvmodels.prediction import kernels  # compiled code is loaded where it is used
 
-    ends = np.broadcast_to(ends if ends.ndim == 2 else ends[:, None], (len(ends), len(customers.x)))
-    coming = draws_last(purchases).prospects(customers.x[:, None], customers.T[:, None])
-    limit = np.log1p(ends[-1][:, None] / coming.rate)
-    worth = np.zeros((len(ends), len(customers), futures))
-    like = alive.shape
+    histories, like = customers.histories, alive.shape
+    ends = np.broadcast_to(ends if ends.ndim == 2 else ends[:, None], (len(ends), len(histories)))
+    own = draws_last(purchases.of_groups(histories.group))
+    down = Histories(histories.x[:, None], histories.t_x[:, None], histories.T[:, None])
+    family, shape, rate, first, second = own.future(down).rows()
+    limit = np.log1p(ends[-1][:, None] / rate)
+    rows = (alive, np.exp(-shape * limit), limit, shape, rate, first, second)
+    lives = kernels.Lives(family, *(np.broadcast_to(values, like) for values in rows))
+    gross = np.zeros((len(ends), len(customers), futures))
     kernels.futures(
-        *(np.uint64(seed), customers.key, customers.history, alive, np.exp(-coming.shape * limit), limit),
-        *(_rows(coming.shape, like), _rows(coming.rate, like)),
-        *_chance(coming.stop, like),
-        *_chance(coming.leave, like),
-        *(spends is not None, *_values(spends, (len(customers), purchases.draws))),
-        *(ends, terms.delta, terms.margin, terms.cost, worth),
+        *(np.uint64(seed), customers.key, histories.row, lives, _value_rows(value, (len(customers), purchases.draws))),
+        *(ends, terms, gross),
         *((False, np.empty((0, 0))) if opening is None else (True, opening)),
     )
-    return worth
+    return gross
 
 
-def spending(spend: SpendModel | None, customers: Customers) -> SpendProspects | None:
+def values(spend: SpendModel | None, customers: Customers) -> PurchaseValue | None:
     """Return what is known of the value of each customer's purchases, with the draws along the last axis."""
-    if spend is None or customers.seen is None or customers.mean is None:
+    if spend is None:
         return None
-    return draws_last(spend).prospects(customers.seen[:, None], customers.mean[:, None])
+    return draws_last(spend).value(**{name: column[:, None] for name, column in customers.observed.items()})
 
 
-def probability_alive(model: PurchaseModel, customers: Customers) -> Floats:
+def probability_alive(model: PurchaseModel, histories: Histories) -> Floats:
     """Return P(alive at T) of each history, shape ``(histories, draws)``."""
-    alive = model.probability_alive(customers.x, customers.t_x, customers.T)
-    return np.ascontiguousarray(np.broadcast_to(alive, (model.draws, len(customers.x))).T)
+    alive = model.of_groups(histories.group).probability_alive(histories)
+    return np.ascontiguousarray(np.broadcast_to(alive, (model.draws, len(histories))).T)
 
 
 def simulate_money(
@@ -139,29 +108,17 @@ def simulate_money(
     from clvmodels.prediction import kernels
 
     money = np.zeros((len(customers), futures))
-    values = _values(spending(spend, customers), (len(customers), spend.draws))
-    kernels.money_of(np.uint64(seed), customers.key, count.astype(np.int64), *values, money)
+    rows = _value_rows(values(spend, customers), (len(customers), spend.draws))
+    kernels.money_of(np.uint64(seed), customers.key, count.astype(np.int64), rows, money)
     return money
 
 
 def draws_last(model: M) -> M:
     """Return the model with its draws along the last axis, for what is computed a row a customer."""
-    return type(model)(*(np.ascontiguousarray(np.atleast_2d(value).T) for value in model.parameters().values()))
+    return model.model(tuple(np.ascontiguousarray(np.atleast_2d(value).T) for value in model.values().values()))
 
 
-def _rows(values: Floats, shape: tuple[int, ...]) -> Floats:
-    return np.broadcast_to(values, shape)
-
-
-def _chance(parameters: tuple[Floats, Floats] | None, shape: tuple[int, ...]) -> tuple[bool, Floats, Floats]:
-    if parameters is None:
-        return False, _rows(np.zeros(()), shape), _rows(np.zeros(()), shape)
-    first, second = parameters
-    return True, _rows(first, shape), _rows(second, shape)
-
-
-def _values(spends: SpendProspects | None, shape: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
-    if spends is None:
-        nothing = _rows(np.zeros(()), shape)
-        return nothing, nothing, nothing
-    return _rows(spends.value_shape, shape), _rows(spends.shape, shape), _rows(spends.rate, shape)
+def _value_rows(value: PurchaseValue | None, shape: tuple[int, ...]) -> ValueRows:
+    has_values, *rows = (False, *(np.zeros(()),) * 3) if value is None else value.rows()
+    arrays: Any = (np.broadcast_to(values, shape) for values in rows)
+    return ValueRows(has_values, *arrays)  # type: ignore[arg-type]  # the flag comes first

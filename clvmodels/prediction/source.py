@@ -1,36 +1,34 @@
-"""Forecasts from fitted models, chunk by chunk of customers: what is expected of them, and their futures."""
+"""Forecasts from models, chunk by chunk of customers: what is expected of them, and their futures."""
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Self, TypeVar
 
 import numpy as np
 
+from clvmodels import checked
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError, SettingError
 from clvmodels.inference.fit import Fit
-from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel, SpendProspects
-from clvmodels.models.rates import discounted_time
+from clvmodels.models.future import Future, Model, PurchaseModel, PurchaseValue, SpendModel
+from clvmodels.models.special import Floats, discounted_time
+from clvmodels.models.specification import Kind
 from clvmodels.prediction.customers import Customers, Positions
 from clvmodels.prediction.expected import GivenAlive
-from clvmodels.prediction.forecast import Chunk
-from clvmodels.prediction.simulate import Terms, futures_of, probability_alive, spending
-from clvmodels.prediction.totals import mean_over_draws
-from clvmodels.units import DAYS, Duration
+from clvmodels.prediction.simulate import futures_of, probability_alive, values
+from clvmodels.prediction.summaries import Chunk, mean_over_draws
+from clvmodels.prediction.terms import Terms
+from clvmodels.units import Duration
 
-R = TypeVar("R")
-S = TypeVar("S")
+M = TypeVar("M", bound=Model)
 
 _CELLS = 2**18  # futures x customers x horizons held at once by a thread: 2 MB an array
 
 
 @dataclass(frozen=True, eq=False)
 class ModelSource:
-    """Forecasts from fitted models.
+    """Forecasts from models.
 
     Attributes
     ----------
@@ -42,15 +40,13 @@ class ModelSource:
     t
         Horizons in growing order, in the unit of the RFM; the last may be infinite.
     terms
-        What a purchase brings to each customer's value.
-    serving
-        What each customer costs a time unit, whatever they do, ``(customers,)``.
+        What a purchase brings to each customer's value, and what each customer costs.
     futures
         How many futures are simulated: under each draw in turn.
     seed
         What the futures follow from.
     uncertain
-        Whether the rows are draws of a posterior.
+        Whether the rows are draws, of a posterior or a sampling distribution, and not a point.
     threads
         How many chunks are worked on at a time.
     discounted
@@ -62,12 +58,13 @@ class ModelSource:
     rfm: RFM
     t: tuple[float, ...]
     terms: Terms
-    serving: Floats
     futures: int
     seed: int
     uncertain: bool
     threads: int
     discounted: bool
+
+    has_futures = True
 
     def at(self, horizon: int) -> Self:
         """Return the source of one of the horizons alone; its futures are the same."""
@@ -75,19 +72,26 @@ class ModelSource:
 
     def take(self, customers: slice) -> Self:
         """Return the source of some customers alone; their numbers are the same."""
-        return replace(
-            self,
-            rfm=self.rfm.take(customers),
-            terms=self.terms.take(customers),
-            serving=self.serving[customers],
-        )
+        return replace(self, rfm=self.rfm.take(customers), terms=self.terms.take(customers))
+
+    @property
+    def known(self) -> Sequence[Mapping[str, bool]]:
+        """The columns of the chunks of each horizon, and whether each exists only where the mean does."""
+        counts = self.spend is not None or self.discounted  # else the mean of the quantity is this very number
+        return [
+            {"p_alive": False}
+            | ({"expected_purchases": False} if counts and np.isfinite(t) else {})
+            | ({"p_purchase": False} if self.spend is None else {"expected_spend": True})
+            | ({"discounted_purchases": False} if self.spend is not None and self.discounted else {})
+            for t in self.t
+        ]
 
     def refuse_infinite_means(self) -> None:
         """Raise where a customer's expected spend is infinite under some draws, with the share of these."""
         if self.spend is None:
             return
-        seen, customers = np.unique(self.spend.observed(self.rfm)[0], return_counts=True)
-        infinite = ~np.broadcast_to(self.spend.mean_exists(seen), (self.spend.draws, len(seen)))
+        value, customers = self._values_by_count(self.spend)
+        infinite = ~np.broadcast_to(value.has_mean, (self.spend.draws, len(customers)))
         if infinite.any():
             share = float((infinite @ customers).sum() / infinite.shape[0] / customers.sum())
             concerned = int(customers[infinite.any(axis=0)].sum())
@@ -95,30 +99,30 @@ class ModelSource:
                 f"{self.spend.name}: {concerned:,} of {len(self.rfm):,} customers have an infinite expected spend "
                 f"under some draws of the parameters, {share:.1%} of all pairs of customer and draw, so their mean "
                 "value does not exist. What they will really bring has a median and intervals all the same: "
-                "frame(means=False), interval(), quantiles(). For means, fit clv.GammaGammaAllPurchases, which knows "
+                'frame(means=False), interval(), quantiles(). For means, fit clv.GammaGamma(of="all"), which knows '
                 "each customer's first purchase too, or look at the largest amounts."
             )
 
     @cached_property
     def finite_variance(self) -> bool:
-        """Whether the value of each customer's purchases has a variance under all draws: a shape above 2."""
-        if self.spend is None:
-            return True
-        seen = np.unique(self.spend.observed(self.rfm)[0])
-        return bool((self.spend.prospects(seen, np.zeros_like(seen)).shape > 2).all())
+        """Whether the value of each customer's purchases has a variance under all draws."""
+        return self.spend is None or bool(self._values_by_count(self.spend)[0].has_variance.all())
 
-    def stream(self, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
-        """Yield what ``use`` makes of each chunk, one chunk a horizon; it runs in several threads.
+    def _values_by_count(self, spend: SpendModel) -> tuple[PurchaseValue, Floats]:
+        """Return the values of purchases of customers by how many were observed, and how many customers each are."""
+        count, *others = spend.columns
+        seen, customers = np.unique(self.customers.observed[count], return_counts=True)
+        return spend.value(**{count: seen}, **dict.fromkeys(others, np.zeros_like(seen))), customers.astype(float)
 
-        Customers come in the order of their histories, so that what equal histories share is computed once.
-        """
-        order = np.argsort(self.customers.history, kind="stable")
+    def parts(self) -> Iterator[Positions]:
+        """Yield positions of customers in the order of their histories: what equal ones share is computed once."""
+        order = np.argsort(self.customers.histories.row, kind="stable")
         size = max(1, _CELLS // max(self.futures, self.purchases.draws) // len(self.t))
-        parts = (order[start : start + size] for start in range(0, len(order), size))
-        return in_order(lambda part: use(self._chunks(part)), parts, self.threads)
+        return (order[start : start + size] for start in range(0, len(order), size))
 
-    def _chunks(self, positions: Positions) -> Sequence[Chunk]:
-        shared = _Shared(self, positions)
+    def chunks(self, part: Positions) -> Sequence[Chunk]:
+        """Return the chunks of some customers, one a horizon."""
+        shared = _Shared(self, part)
         return [_ModelChunk(shared, horizon) for horizon in range(len(self.t))]
 
     @cached_property
@@ -127,34 +131,29 @@ class ModelSource:
         return Customers.of(self.rfm, self.spend)
 
     @cached_property
-    def ends(self) -> Floats:
-        """How far the futures go, ``(horizons,)``."""
-        return np.array(self.t)
-
-    @cached_property
     def counting(self) -> tuple[GivenAlive | None, ...]:
         """Expected purchases given alive, undiscounted, within each horizon; ``None`` without an end."""
-        return tuple(self._given_alive(t, 0.0) if np.isfinite(t) else None for t in self.t)
+        return tuple(self._purchases(t, 0.0) if np.isfinite(t) else None for t in self.t)
 
     @cached_property
     def discounting(self) -> Mapping[float, tuple[GivenAlive, ...]]:
         """Expected purchases given alive, discounted at each force of interest, within each horizon."""
-        return {delta: tuple(self._given_alive(t, delta) for t in self.t) for delta in _distinct(self.terms.delta)}
+        return {delta: tuple(self._purchases(t, delta) for t in self.t) for delta in _distinct(self.terms.delta)}
 
     @cached_property
     def buying(self) -> tuple[GivenAlive, ...]:
         """P(at least one purchase) given alive, within each horizon."""
-        return tuple(self._over(partial(self._buys, t=t)) for t in self.t)
+        return tuple(self._given_alive(partial(_buys, t=t)) for t in self.t)
 
-    def _buys(self, x: Floats, T: Floats, t: float) -> Floats:
-        model = self.purchases
-        return model.at_least_if_alive(np.ones(()), x, T, t) if np.isfinite(t) else 1 - model.never_if_alive(x, T)
+    def _purchases(self, t: float, delta: float) -> GivenAlive:
+        return self._given_alive(lambda future: future.purchases(t, delta))
 
-    def _given_alive(self, t: float, delta: float) -> GivenAlive:
-        return self._over(lambda x, T: self.purchases.purchases_if_alive(x, T, t, delta))
+    def _given_alive(self, quantity: Callable[[Future], Floats]) -> GivenAlive:
+        return GivenAlive.over(self.purchases, self.customers.histories, quantity)
 
-    def _over(self, function: Callable[..., Floats]) -> GivenAlive:
-        return GivenAlive.over(self.purchases, self.customers, function)
+
+def _buys(future: Future, t: float) -> Floats:
+    return future.at_least(np.ones(()), t) if np.isfinite(t) else 1 - future.never()
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,24 +173,23 @@ class _Shared:
 
     @cached_property
     def alive(self) -> Floats:
-        return probability_alive(self.source.purchases, self.customers)
+        return probability_alive(self.source.purchases, self.customers.histories)
 
     @cached_property
-    def worth(self) -> Floats:
+    def value(self) -> PurchaseValue | None:
+        return values(self.source.spend, self.customers)
+
+    @cached_property
+    def gross(self) -> Floats:
         of = self.source
-        return futures_of(
-            of.purchases, self.spending, self.customers, of.ends, self.terms, of.futures, of.seed, self.alive
-        )
-
-    @cached_property
-    def spending(self) -> SpendProspects | None:
-        return spending(self.source.spend, self.customers)
+        ends = np.array(of.t)
+        return futures_of(of.purchases, self.value, self.customers, ends, self.terms, of.futures, of.seed, self.alive)
 
     @cached_property
     def spend(self) -> Floats:
         """The expected value of a purchase, ``(customers, draws)``."""
-        assert self.spending is not None  # noqa: S101 -- nobody asks without a spend model
-        return np.broadcast_to(self.spending.mean(), (len(self.customers), self.source.purchases.draws))
+        assert self.value is not None  # noqa: S101 -- nobody asks without a spend model
+        return np.broadcast_to(self.value.mean(), (len(self.customers), self.source.purchases.draws))
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,148 +213,128 @@ class _ModelChunk:
 
     @cached_property
     def realised(self) -> Floats:
-        return self.brought - self._charged if self._charged.any() else self.brought
+        return self.gross - self._fixed_cost if self._fixed_cost.any() else self.gross
 
     @property
-    def brought(self) -> Floats:
-        worth: Floats = self.shared.worth[self.horizon]
-        return worth.T
+    def gross(self) -> Floats:
+        gross: Floats = self.shared.gross[self.horizon]
+        return gross.T
 
     @cached_property
-    def _charged(self) -> Floats:
+    def _fixed_cost(self) -> Floats:
         """What each customer costs until the horizon, whatever happens."""
-        shared, t = self.shared, self.shared.source.t[self.horizon]
-        serving = shared.source.serving[shared.positions]
-        return serving * discounted_time(t, shared.terms.delta) if serving.any() else serving
+        terms, t = self.shared.terms, self.shared.source.t[self.horizon]
+        return terms.fixed_cost * discounted_time(t, terms.delta) if terms.fixed_cost.any() else terms.fixed_cost
+
+    def column(self, name: str) -> Floats:
+        """Return what is expected of each customer's purchases, by a name in ``ModelSource.known``."""
+        shared, own = self.shared, self.shared.customers.histories.row
+        if name == "p_alive":
+            return mean_over_draws(shared.alive.T)[own]
+        if name == "p_purchase":
+            buys = shared.source.buying[self.horizon](shared.customers.histories, shared.alive)
+            return mean_over_draws(buys.T)[own]
+        if name == "expected_spend":
+            return mean_over_draws(shared.spend.T)
+        if name == "discounted_purchases":
+            return mean_over_draws(self._discounted.T)
+        return mean_over_draws(self._counts.T)[own]
 
     @cached_property
-    def columns(self) -> Mapping[str, Floats]:
-        """What is expected of each customer's purchases."""
-        shared, own = self.shared, self.shared.customers.history
-        columns = {"p_alive": mean_over_draws(shared.alive.T)[own]}
-        if self._counts is not None:
-            columns["expected_purchases"] = mean_over_draws(self._counts.T)[own]
-        if shared.source.spend is None:
-            buys = shared.source.buying[self.horizon](shared.customers, shared.alive)
-            columns["p_purchase"] = mean_over_draws(buys.T)[own]
-        elif shared.source.discounted:
-            columns["discounted_purchases"] = mean_over_draws(self._discounted.T)
-        return columns
-
-    @cached_property
-    def mean_columns(self) -> Mapping[str, Floats]:
-        """What else is expected of each customer, where it is finite."""
-        return {} if self.shared.source.spend is None else {"expected_spend": mean_over_draws(self.shared.spend.T)}
-
-    @cached_property
-    def _counts(self) -> Floats | None:
+    def _counts(self) -> Floats:
         given_alive = self.shared.source.counting[self.horizon]
-        return None if given_alive is None else given_alive(self.shared.customers, self.shared.alive)
+        assert given_alive is not None  # noqa: S101 -- nobody asks without an end
+        return given_alive(self.shared.customers.histories, self.shared.alive)
 
     @cached_property
     def _discounted(self) -> Floats:
         """Expected discounted purchases, ``(customers, draws)``."""
-        shared = self.shared
-        own, delta = shared.customers.history, shared.terms.delta
-        if not shared.terms.discounted and self._counts is not None:
-            return _each(self._counts, own)
+        shared, delta = self.shared, self.shared.terms.delta
+        histories, alive = shared.customers.histories, shared.alive
+        if not shared.terms.discounted and np.isfinite(shared.source.t[self.horizon]):
+            return _each(self._counts, histories.row)
         forces = _distinct(delta)
-        each = [shared.source.discounting[force][self.horizon](shared.customers, shared.alive) for force in forces]
-        return _each(each[0], own) if len(forces) == 1 else np.stack(each)[np.searchsorted(forces, delta), own]
+        each = [shared.source.discounting[force][self.horizon](histories, alive) for force in forces]
+        if len(forces) == 1:
+            return _each(each[0], histories.row)
+        return np.stack(each)[np.searchsorted(forces, delta), histories.row]
 
     @cached_property
     def _value(self) -> Floats:
         shared, terms = self.shared, self.shared.terms
         value = self._discounted
         if shared.source.spend is not None:
-            worth = terms.margin[:, None] * shared.spend
+            net = terms.margin[:, None] * shared.spend
             if terms.cost.any():
-                worth -= terms.cost[:, None]
-            value = value * worth
-        return value - self._charged[:, None] if self._charged.any() else value
+                net -= terms.cost[:, None]
+            value = value * net
+        return value - self._fixed_cost[:, None] if self._fixed_cost.any() else value
 
 
-def model_source(
+def from_fits(
     purchases: Fit[Any],
     spend: Fit[Any] | None,
     rfm: RFM,
     horizons: Sequence[Duration],
     terms: Terms,
     *,
-    draws: int,
+    futures: int,
     seed: int,
     threads: int | None,
-    serving: Floats | None = None,
 ) -> ModelSource:
     """Return the source of a forecast from fits that can be relied on, in the time unit of the RFM."""
-    refuse_misfits(purchases, spend, rfm)
-    if not isinstance(draws, (int, np.integer)) or draws < 1:
-        raise SettingError(f"The number of futures is a whole number from 1 up; draws={draws!r} is not.")
-    if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-        raise SettingError(f"A seed is a whole number from 0 to 2**64 - 1; {seed!r} is not.")
-    if threads is not None and (not isinstance(threads, (int, np.integer)) or threads < 1):
-        raise SettingError(f"The number of threads is a whole number from 1 up, or None; {threads!r} is not.")
+    futures = checked.whole("futures", futures)
+    models = (
+        model_rows(purchases, rfm, "purchases", futures),
+        None if spend is None else model_rows(spend, rfm, "spend", futures),
+    )
     if horizons[-1].is_infinite and not (terms.delta > 0).all():
         raise SettingError("An infinite horizon needs a discount: undiscounted, the mean need not exist.")
-    models = [rows(fit, rfm.unit, draws) for fit in (purchases, spend) if fit is not None]
-    numbers = {model.draws for model in models}
-    if len(numbers) > 1 or (spend is not None and (purchases.posterior is None) != (spend.posterior is None)):
+    if spend is not None and (
+        models[0].draws != models[1].draws or (purchases.sample is None) != (spend.sample is None)
+    ):
         raise SettingError(
             "The two fits must have equally many draws of their parameters. Fit both with the same method, such as "
             "clv.Laplace(draws=1000)."
         )
     return ModelSource(
         models[0],
-        models[1] if spend is not None else None,
+        None if spend is None else models[1],
         rfm,
         tuple(horizon.count(rfm.unit) for horizon in horizons),
         terms,
-        np.zeros(len(rfm)) if serving is None else serving,
-        draws,
-        int(seed),
-        uncertain=purchases.posterior is not None,
-        threads=int(threads) if threads is not None else cores(),
+        futures,
+        checked.seed(seed),
+        uncertain=purchases.draws_of is not None,
+        threads=checked.threads(threads),
         discounted=terms.discounted,
     )
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def refuse_misfits(purchases: object, spend: object, rfm: object) -> None:
-    """Say what is not the fit of a purchase model, not that of a spend model, or not an RFM."""
-    if not (isinstance(purchases, Fit) and hasattr(purchases.specification, "purchases_if_alive")):
-        raise SettingError("purchases is not the fit of a purchase model, such as clv.fit(clv.BGNBD, rfm).")
-    if spend is not None and not (isinstance(spend, Fit) and hasattr(spend.specification, "expected_spend")):
-        raise SettingError("spend is not the fit of a spend model, such as clv.fit(clv.GammaGamma, rfm).")
+def require_fit(fit: object, rfm: object, kind: Kind) -> None:
+    """Raise a ``SettingError`` unless these are the fit of a model of a kind, and an RFM."""
+    if not (isinstance(fit, Fit) and fit.kind == kind):
+        example = "clv.fit(clv.BGNBD, rfm)" if kind == "purchases" else "clv.fit(clv.GammaGamma, rfm)"
+        raise SettingError(f"{kind} is not the fit of a model of {kind}, such as {example}.")
     if not isinstance(rfm, RFM):
         raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
 
 
-def rows(fit: Fit[Any], unit: str, most: int) -> Any:  # noqa: ANN401 -- what comes out is of the fit's model
-    """Return the fit's draws (at most as many as there are futures), or its point as one draw, in another time unit."""
+def model_rows(fit: Fit[M], rfm: RFM, kind: Kind, most: int | None = None) -> M:
+    """Return the fit's draws (``most`` of them at the most), or its point as one draw, in the time unit of an RFM.
+
+    Raises
+    ------
+    SettingError
+        If this is not the fit of a model of that kind, or the customers are no RFM.
+    FitError
+        If the fit's verdict is bad.
+    """
+    require_fit(fit, rfm, kind)
     fit.require()
-    model = fit.model if fit.posterior is None else fit.draws
-    as_rows = type(model)(*(np.atleast_2d(value) for value in model.parameters().values())).take(slice(most))
-    is_time = hasattr(model, "probability_alive")
-    return as_rows.rescaled(DAYS[fit.unit] / DAYS[unit]) if is_time else as_rows
-
-
-def in_order(work: Callable[[S], R], items: Iterable[S], threads: int) -> Iterator[R]:
-    """Yield the results of work in the order of the items, with few results waiting."""
-    if threads == 1:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[R]] = deque()
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > 2 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    own = fit.in_unit(rfm.unit)
+    model = own.estimate if own.sample is None else own.sample
+    return model.model(tuple(np.atleast_2d(value) for value in model.values().values())).take(slice(most))
 
 
 def _each(values: Floats, history: Positions) -> Floats:

@@ -1,4 +1,4 @@
-"""When: how long each customer will remain one, and when they buy next."""
+"""When: how long each customer will stay, and when they buy next."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 from scipy.optimize import elementwise
 from scipy.special import logit
 
+from clvmodels import checked
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError, SettingError
 from clvmodels.inference.fit import Fit
-from clvmodels.models.protocols import Floats, PurchaseModel
-from clvmodels.prediction.histories import Histories, all_draws, by_history
-from clvmodels.prediction.totals import between_0_and_1, mean_over_draws
+from clvmodels.models.future import NEW, PurchaseModel
+from clvmodels.models.special import Floats
+from clvmodels.prediction.blocks import Block, by_history
+from clvmodels.prediction.customer_table import CustomerTable
+from clvmodels.prediction.source import model_rows
+from clvmodels.prediction.summaries import label, mean_over_draws
 from clvmodels.units import DAYS
 
 Remains = Callable[[Floats, NDArray[np.intp], int], Floats]
@@ -29,19 +33,19 @@ _LAST_DATE = pd.Timestamp(2262, 1, 1)  # later ones do not fit into pandas' nano
 
 
 def remaining_lifetime(
-    fit: Fit[Any], rfm: RFM, probabilities: Sequence[float] = (0.25, 0.5, 0.75), draws: int = 100
-) -> pd.DataFrame:
-    """Return quantiles of the time that each customer will remain one, from the end of the observation on.
+    purchases: Fit[PurchaseModel], rfm: RFM, probabilities: Sequence[float] = (0.25, 0.5, 0.75), draws: int = 100
+) -> CustomerTable:
+    """Return quantiles of the time that each customer will stay, from the end of the observation on.
 
-    The lifetime is 0 for a customer who has left already, so that a quantile is 0 where that is as likely. Lifetimes
-    have long tails; their mean is often infinite (``mean_remaining_lifetime``), their quantiles are not.
+    The lifetime is 0 for a customer who has dropped out already, so that a quantile is 0 where that is as likely.
+    Lifetimes have long tails; their mean is often infinite (``mean_remaining_lifetime``), their quantiles are not.
 
     Computed once a distinct history, in blocks: beside the table it takes some 30 MB a processor.
 
     Parameters
     ----------
-    fit
-        A fit of a purchase model in which customers stop. Its time unit may differ from that of the RFM.
+    purchases
+        A fit of a purchase model with drop-out. Its time unit may differ from that of the RFM.
     rfm
         The customers, of the fit's data or new.
     probabilities
@@ -53,62 +57,63 @@ def remaining_lifetime(
 
     Returns
     -------
-    A row a customer, in the order of the RFM: ``customer_id``, ``p_alive``, and ``lifetime_0.25, lifetime_0.5,
-    lifetime_0.75`` (or whatever the probabilities are) in the unit of the RFM; infinite beyond 1e100 days.
+    A result whose ``frame()`` has a row a customer, in the order of the RFM: ``customer_id``, ``p_alive``, and
+    ``lifetime_q25, lifetime_q50, lifetime_q75`` (or whatever the probabilities are) in the unit of the RFM; infinite
+    beyond 1e100 days.
 
     Raises
     ------
     FitError
         If the fit's verdict is bad.
     SettingError
-        If an argument is not what it should be, or nobody ever stops under the model (NBD).
+        If an argument is not what it should be, or nobody drops out under the model (NBD).
 
     Examples
     --------
     >>> import clvmodels as clv
     >>> rfm = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date").summarize(unit="week")
-    >>> lifetime = clv.remaining_lifetime(clv.fit(clv.ParetoNBD, rfm, clv.MaximumLikelihood()), rfm)
-    >>> bool(((lifetime["lifetime_0.5"] == 0) == (lifetime["p_alive"] <= 0.5)).all())
+    >>> lifetime = clv.remaining_lifetime(clv.fit(clv.ParetoNBD, rfm, clv.MaximumLikelihood()), rfm).frame()
+    >>> bool(((lifetime["lifetime_q50"] == 0) == (lifetime["p_alive"] <= 0.5)).all())
     True
     """
-    levels = np.array(between_0_and_1(probabilities, "probabilities of quantiles"))
-    model = _mortal(all_draws(fit, rfm))
+    levels = np.array(checked.shares(probabilities, "probabilities of quantiles"))
+    model = _with_drop_out(purchases, rfm)
     used = _evenly_spaced(model.draws, draws)
 
-    def quantiles(histories: Histories) -> Floats:
-        alive = histories.probability_alive(model)
+    def quantiles(block: Block) -> Floats:
+        alive = block.alive
         p_alive = mean_over_draws(alive)
 
         def remains(t: Floats, i: NDArray[np.intp], every: int) -> Floats:
             some = used[::every]
-            survival = model.take(some).survival_if_alive(histories.x, histories.T[i], t)
+            survival = block.future(i, some).survival(t)
             return _ratio(alive[some][:, i] * survival, alive[some][:, i])
 
         left = np.minimum((1 - levels[:, None]) / np.maximum(p_alive, _CERTAIN), 1.0)
         return np.stack([p_alive, *_first_time(remains, left, rfm.unit)])
 
-    p_alive, *found = by_history(rfm, model.draws, quantiles)
-    columns = {f"lifetime_{float(level)}": times for level, times in zip(levels, found, strict=True)}
-    return pd.DataFrame({"customer_id": rfm.customer_id, "p_alive": p_alive, **columns})
+    p_alive, *found = by_history(model, rfm, quantiles)
+    columns = {f"lifetime_{label(float(level))}": times for level, times in zip(levels, found, strict=True)}
+    return _table("remaining lifetime", purchases, rfm, {"p_alive": p_alive, **columns})
 
 
-def mean_remaining_lifetime(fit: Fit[Any], rfm: RFM) -> pd.DataFrame:
-    """Return the mean time that each customer will remain one, from the end of the observation on, where it exists.
+def mean_remaining_lifetime(purchases: Fit[PurchaseModel], rfm: RFM) -> CustomerTable:
+    """Return the mean time that each customer will stay, from the end of the observation on, where it exists.
 
     Averaged over all draws of the parameters. Computed once a distinct history, in blocks: beside the table it takes
     some 30 MB a processor.
 
     Parameters
     ----------
-    fit
-        A fit of a purchase model in which customers stop. Its time unit may differ from that of the RFM.
+    purchases
+        A fit of a purchase model with drop-out. Its time unit may differ from that of the RFM.
     rfm
         The customers, of the fit's data or new.
 
     Returns
     -------
-    A row a customer, in the order of the RFM: ``customer_id`` and ``lifetime_mean`` in the unit of the RFM. Who has
-    left already counts with 0.
+    A result whose ``frame()`` has a row a customer, in the order of the RFM: ``customer_id`` and ``lifetime_mean`` in
+    the unit of the RFM. Who has dropped out already counts with 0.
 
     Raises
     ------
@@ -118,7 +123,7 @@ def mean_remaining_lifetime(fit: Fit[Any], rfm: RFM) -> pd.DataFrame:
     FitError
         If the fit's verdict is bad.
     SettingError
-        If an argument is not what it should be, or nobody ever stops under the model (NBD).
+        If an argument is not what it should be, or nobody drops out under the model (NBD).
 
     Examples
     --------
@@ -128,34 +133,34 @@ def mean_remaining_lifetime(fit: Fit[Any], rfm: RFM) -> pd.DataFrame:
     Traceback (most recent call last):
     clvmodels.errors.InfiniteMeanError: The mean remaining lifetime of 2,357 of 2,357 customers is infinite ...
     """
-    model = _mortal(all_draws(fit, rfm))
+    model = _with_drop_out(purchases, rfm)
 
-    def mean(histories: Histories) -> Floats:
-        lifetime = histories.at_age(model.lifetime_if_alive)
+    def mean(block: Block) -> Floats:
+        lifetime = block.given_alive(lambda future: future.mean_lifetime())
         endless = np.isinf(lifetime)
-        finite = histories.probability_alive(model) * np.where(endless, 0.0, lifetime)
+        finite = block.alive * np.where(endless, 0.0, lifetime)
         return np.stack([mean_over_draws(finite), mean_over_draws(endless.astype(float))])
 
-    found, endless = by_history(rfm, model.draws, mean)
+    found, endless = by_history(model, rfm, mean)
     if endless.any():
         share = f"up to {100 * endless.max():.3g} % of the draws of the parameters"
         raise InfiniteMeanError(
             f"The mean remaining lifetime of {(endless > 0).sum():,} of {len(rfm):,} customers is infinite under "
-            f"{'the estimate' if fit.posterior is None else share}: a few may stay for very long. Ask for quantiles, "
-            "clv.remaining_lifetime(fit, rfm), or for the probability to be alive at a date, "
+            f"{'the estimate' if purchases.sample is None else share}: a few may stay for very long. Ask for "
+            "quantiles, clv.remaining_lifetime(fit, rfm), or for the probability to be alive at a date, "
             "clv.probability_alive(fit, rfm, after='1 year')."
         )
-    return pd.DataFrame({"customer_id": rfm.customer_id, "lifetime_mean": found})
+    return _table("mean remaining lifetime", purchases, rfm, {"lifetime_mean": found})
 
 
-def next_purchase(fit: Fit[Any], rfm: RFM, draws: int = 100) -> pd.DataFrame:
+def next_purchase(purchases: Fit[PurchaseModel], rfm: RFM, draws: int = 100) -> CustomerTable:
     """Return how likely each customer is never to buy again, and by when it is as likely as not that they have.
 
     Computed once a distinct history, in blocks: beside the table it takes some 30 MB a processor.
 
     Parameters
     ----------
-    fit
+    purchases
         A fit of a purchase model. Its time unit may differ from that of the RFM.
     rfm
         The customers, of the fit's data or new.
@@ -166,11 +171,11 @@ def next_purchase(fit: Fit[Any], rfm: RFM, draws: int = 100) -> pd.DataFrame:
 
     Returns
     -------
-    A row a customer, in the order of the RFM: ``customer_id``; ``p_never``; ``median_time``, the time from the end of
-    the observation in the unit of the RFM by which the probability of a purchase reaches 1/2; and, where the RFM knows
-    until when it was observed, ``median_date``, the first day by which it does. There is no such time, and both are
-    missing (``pandas.NA`` and ``NaT``), where ``p_never`` is 1/2 or more. A time beyond 1e100 days is infinite, a date
-    past the year 2261 is missing.
+    A result whose ``frame()`` has a row a customer, in the order of the RFM: ``customer_id``; ``p_never``;
+    ``median_time``, the time from the end of the observation in the unit of the RFM by which the probability of a
+    purchase reaches 1/2; and, where the RFM knows until when it was observed, ``median_date``, the first day by which
+    it does. There is no such time, and both are missing (``pandas.NA`` and ``NaT``), where ``p_never`` is 1/2 or more.
+    A time beyond 1e100 days is infinite, a date past the year 2261 is missing.
 
     Raises
     ------
@@ -183,35 +188,35 @@ def next_purchase(fit: Fit[Any], rfm: RFM, draws: int = 100) -> pd.DataFrame:
     --------
     >>> import clvmodels as clv
     >>> rfm = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date").summarize(unit="week")
-    >>> table = clv.next_purchase(clv.fit(clv.ParetoNBD, rfm, clv.MaximumLikelihood()), rfm)
+    >>> table = clv.next_purchase(clv.fit(clv.ParetoNBD, rfm, clv.MaximumLikelihood()), rfm).frame()
     >>> bool((table["median_time"].isna() == (table["p_never"] >= 0.5)).all())
     True
     """
-    model = all_draws(fit, rfm)
+    model = model_rows(purchases, rfm, "purchases")
     used = _evenly_spaced(model.draws, draws)
 
-    def medians(histories: Histories) -> Floats:
-        alive = histories.probability_alive(model)
-        never = histories.at_age(model.never_if_alive)
+    def medians(block: Block) -> Floats:
+        alive = block.alive
+        never = block.given_alive(lambda future: future.never())
         p_never = mean_over_draws(1 - alive + alive * never)
 
         def waits(t: Floats, i: NDArray[np.intp], every: int) -> Floats:
             some = used[::every]
-            none = model.take(some).count_if_alive(np.array(0.0), histories.x, histories.T[i], t)
+            none = block.future(i, some).count(np.array(0.0), t)
             lives, leaves = alive[some][:, i], never[some][:, i]
             return _ratio(lives * (none - leaves), lives * (1 - leaves))
 
         left = np.where(p_never < 0.5, 1 - 0.5 / np.maximum(1 - p_never, 0.5), 1.0)
         return np.stack([p_never, *_first_time(waits, left[None], rfm.unit)])
 
-    p_never, time = by_history(rfm, model.draws, medians)
+    p_never, time = by_history(model, rfm, medians)
     missing = p_never >= 0.5
-    table = pd.DataFrame({"customer_id": rfm.customer_id, "p_never": p_never})
-    table["median_time"] = pd.arrays.FloatingArray(np.where(missing, 0.0, time), missing)
+    columns: dict[str, Any] = {"p_never": p_never}
+    columns["median_time"] = pd.arrays.FloatingArray(np.where(missing, 0.0, time), missing)
     if rfm.observed_until is not None:
         days = np.where(missing, np.inf, np.ceil(time * DAYS[rfm.unit]))
-        table["median_date"] = _dates(pd.Timestamp(rfm.observed_until), days)
-    return table
+        columns["median_date"] = _dates(pd.Timestamp(rfm.observed_until), days)
+    return _table("next purchase", purchases, rfm, columns)
 
 
 def _dates(end: pd.Timestamp, days: Floats) -> "pd.Series[pd.Timestamp]":
@@ -285,15 +290,19 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
 
 
 def _evenly_spaced(draws: int, wanted: int) -> NDArray[np.intp]:
-    if not isinstance(wanted, int | np.integer) or isinstance(wanted, bool) or wanted < 1:
-        raise SettingError(f"The number of draws is a whole number from 1 up; draws={wanted!r} is not.")
-    return np.linspace(0, draws - 1, min(int(wanted), draws)).round().astype(np.intp)
+    return np.linspace(0, draws - 1, min(checked.whole("draws", wanted), draws)).round().astype(np.intp)
 
 
-def _mortal(model: PurchaseModel) -> PurchaseModel:
-    if np.all(model.survival_if_alive(np.zeros(1), np.zeros(1), np.inf) == 1):
+def _with_drop_out(purchases: Fit[PurchaseModel], rfm: RFM) -> PurchaseModel:
+    model = model_rows(purchases, rfm, "purchases")
+    if not model.of_groups(np.zeros(1, dtype=np.intp)).future(NEW).has_drop_out:
         raise SettingError(
-            f"Under {model.name} nobody ever stops, so no lifetime ends. Fit a model in which customers stop, such as "
+            f"Under {model.name} nobody ever drops out, so no lifetime ends. Fit a model with drop-out, such as "
             "clv.BGNBD, or ask for clv.next_purchase(fit, rfm)."
         )
     return model
+
+
+def _table(what: str, purchases: Fit[PurchaseModel], rfm: RFM, columns: dict[str, Any]) -> CustomerTable:
+    table = pd.DataFrame({"customer_id": rfm.customer_id, **columns})
+    return CustomerTable(what, purchases.name, rfm.unit, rfm.observed_until, None, purchases.draws_of, table)

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from numbers import Real
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import DataError, SettingError, UnitError, examples
-from clvmodels.models.protocols import Floats
-from clvmodels.prediction.simulate import Terms
+from clvmodels.models.special import Floats
+from clvmodels.prediction.terms import Terms
 from clvmodels.units import Duration, durations, force_of_interest
 
 Length = str | timedelta | Duration
@@ -95,7 +95,12 @@ class Plan:
         """Return the plan with one horizon."""
         return replace(self, horizon=horizon)
 
-    def terms(self, rfm: RFM) -> "PlanTerms":
+    @property
+    def quantity(self) -> str:
+        """What value is called in columns: "clv" where it is discounted, else "money"."""
+        return "clv" if self.discount else "money"
+
+    def terms(self, rfm: RFM) -> Terms:
         """Return the plan for each customer, in the time unit of the RFM.
 
         Raises
@@ -109,7 +114,7 @@ class Plan:
         --------
         >>> import pandas as pd
         >>> table = {"customer_id": ["a", "b"], "frequency": 0, "recency": 0.0, "T": 9.0, "share": [0.3, 0.5]}
-        >>> Plan("1 year", margin="share").terms(RFM.from_frame(pd.DataFrame(table), unit="week")).terms.margin
+        >>> Plan("1 year", margin="share").terms(RFM.from_frame(pd.DataFrame(table), unit="week")).margin
         array([0.3, 0.5])
         """
         if not isinstance(rfm, RFM):
@@ -119,8 +124,8 @@ class Plan:
             raise SettingError(f"{_ENDLESS} {none.sum():,} of {len(rfm):,} customers have none.")
         rates, which = np.unique(each["discount"], return_inverse=True)
         delta = np.array([force_of_interest(float(rate), rfm.unit) for rate in rates])[which]
-        serving = each["cost_to_serve"] / Duration(365.25).count(rfm.unit)
-        return PlanTerms(Terms(delta, each["margin"], each["cost_per_purchase"]), serving)
+        fixed_cost = each["cost_to_serve"] / Duration(365.25).count(rfm.unit)
+        return Terms(delta, each["margin"], each["cost_per_purchase"], fixed_cost)
 
     def _each(self, name: str, rfm: RFM) -> Floats:
         asked: Any = getattr(self, name)
@@ -145,13 +150,6 @@ class Plan:
         if self.cost_to_serve:
             costs.append(_said(self.cost_to_serve, "{} a year to serve", 1, "a cost a year to serve"))
         return ", ".join([*parts, *([" and ".join(costs)] if costs else [])])
-
-
-class PlanTerms(NamedTuple):
-    """A plan for each customer: what a purchase brings, and what a time unit costs ``(customers,)``."""
-
-    terms: Terms
-    serving: Floats
 
 
 def refuse_no_plan(plan: object) -> None:

@@ -1,29 +1,29 @@
 """The simple formula that most companies use: average order value x purchases a year x lifespan.
 
-It is a rival to be beaten, so its default is its honest best; the textbook readings are settings.
+It is the baseline that models must beat, so its default is its best; the textbook readings are settings.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal, NamedTuple, Self, TypeVar, get_args
+from functools import cached_property
+from typing import Literal, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.checked import random_stream, whole
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import CLVWarning, InfiniteMeanError, SettingError
-from clvmodels.inference.fit import random_stream
-from clvmodels.models.protocols import Floats
-from clvmodels.models.rates import discounted_time
-from clvmodels.prediction.forecast import Chunk, Forecast, KnownChunk
-from clvmodels.prediction.simulate import Terms
+from clvmodels.models.special import Floats, discounted_time
+from clvmodels.prediction.forecast import Forecast
+from clvmodels.prediction.summaries import Chunk, KnownChunk
+from clvmodels.prediction.terms import Terms
 from clvmodels.units import Duration, duration, durations
 from clvmodels.valuation.plan import Length, Plan, refuse_no_plan
 from clvmodels.valuation.value import Valuation
 
-R = TypeVar("R")
 Lifespan = Literal["silence", "span"]
 Survival = Literal["exponential", "certain"]
 Orders = Literal["repeat", "all"]
@@ -94,7 +94,7 @@ class SimpleFormula:
         kind = "simple formula per customer" if self.per_customer else "simple formula"
         return f"{kind} ({', '.join(own)})" if own else kind
 
-    def value(self, rfm: RFM, plan: Plan, draws: int = 1000, seed: int = 0) -> Valuation:
+    def value(self, rfm: RFM, plan: Plan, resamples: int = 1000, seed: int = 0) -> Valuation:
         """Value customers by the formula.
 
         Parameters
@@ -104,33 +104,32 @@ class SimpleFormula:
         plan
             What value means: horizons, discount, margin and costs, as for a model. Serving costs are charged to the end
             of the horizon, whatever the lifespan.
-        draws
-            Bootstrap resamples of the customers.
+        resamples
+            Of the customers, for the bootstrap.
         seed
             What the resamples follow from.
 
         Returns
         -------
         A valuation with an interval of the expected value only. Its ``frame()`` has ``expected_purchases``,
-        ``expected_spend`` and ``clv_mean``, and ``past_value`` and ``lifetime_value_mean`` as those of a model.
+        ``expected_spend`` and ``clv_mean`` (``money_mean`` undiscounted), and ``past_value`` and
+        ``lifetime_value_mean`` as those of a model.
         """
         refuse_no_plan(plan)
-        terms, serving = plan.terms(rfm)
+        terms = plan.terms(rfm)
         rfm.money  # noqa: B018 -- says what is missing before anything is computed
-        source = self._source(rfm, plan.horizons, terms, serving, draws, seed)
-        return Valuation(rfm, source, "clv", tuple(map(str, plan.horizons)), plan)
+        return Valuation(self._forecast(rfm, plan.horizons, terms, plan.quantity, resamples, seed), plan)
 
-    def predict(self, rfm: RFM, horizon: "Length | Sequence[Length]", draws: int = 1000, seed: int = 0) -> Forecast:
+    def predict(self, rfm: RFM, horizon: "Length | Sequence[Length]", resamples: int = 1000, seed: int = 0) -> Forecast:
         """Predict purchases within one or several horizons by the formula, as ``value`` does money."""
-        horizons = durations(horizon)
-        source = self._source(rfm, horizons, Terms.plain(len(rfm)), None, draws, seed)
-        return Forecast(rfm, source, "purchases", tuple(map(str, horizons)))
+        return self._forecast(rfm, durations(horizon), Terms.plain(len(rfm)), "purchases", resamples, seed)
 
-    def _source(
-        self, rfm: RFM, horizons: Sequence[Duration], terms: Terms, serving: Floats | None, draws: int, seed: int
-    ) -> "FormulaSource":
+    def _forecast(
+        self, rfm: RFM, horizons: Sequence[Duration], terms: Terms, quantity: str, resamples: int, seed: int
+    ) -> Forecast:
         t = tuple(horizon.count(rfm.unit) for horizon in horizons)
-        return FormulaSource(self, rfm, rfm, t, terms, serving, draws, seed)
+        source = FormulaSource(self, rfm, rfm, t, terms, quantity != "purchases", resamples, seed)
+        return Forecast(rfm, source, quantity, tuple(map(str, horizons)), seed)
 
 
 class Ingredients(NamedTuple):
@@ -146,22 +145,21 @@ class Ingredients(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class FormulaSource:
-    """The formula as the source of a forecast: of money, or of purchases where ``serving`` is ``None``.
-
-    It learns from ``base`` and speaks of ``rfm``.
-    """
+    """The formula as the source of a forecast of money or of purchases, which learns from ``base`` about ``rfm``."""
 
     formula: SimpleFormula
     base: RFM
     rfm: RFM
     t: tuple[float, ...]
     terms: Terms
-    serving: Floats | None
-    draws: int
+    of_money: bool
+    resamples: int
     seed: int
 
     uncertain = True
     finite_variance = True
+    has_futures = False
+    threads = 1
 
     def __post_init__(self) -> None:
         if self.formula.lifespan == "silence" and duration(self.formula.gap).days >= self.base.T_days.max():
@@ -172,8 +170,7 @@ class FormulaSource:
                 stacklevel=5,
             )
         random_stream(self.seed, self.formula.name)  # says what is wrong with a seed before anything is computed
-        if not isinstance(self.draws, (int, np.integer)) or self.draws < 1:
-            raise SettingError(f"At least one resample must be drawn; draws={self.draws!r}.")
+        whole("resamples", self.resamples)
         endless = np.isinf(self.t[-1]) and not self.terms.delta.all()
         if endless and self.ingredients(self._everyone()).loss == 0:
             raise InfiniteMeanError(
@@ -190,26 +187,39 @@ class FormulaSource:
 
     def take(self, customers: slice) -> Self:
         """Return the source of some customers, which still learns from all."""
-        serving = None if self.serving is None else self.serving[customers]
-        return replace(self, rfm=self.rfm.take(customers), terms=self.terms.take(customers), serving=serving)
+        return replace(self, rfm=self.rfm.take(customers), terms=self.terms.take(customers))
 
-    def stream(self, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
-        """Yield all customers: each with the same numbers, or per customer each with their own."""
-        everyone = self.ingredients(self._everyone())
-        resampled = [self.ingredients(weights) for weights in self._resamples()]
-        size = max(1, 2**20 // self.draws)
-        for start in range(0, len(self.rfm), size):
-            part = slice(start, start + size)
-            own = self.take(part)
-            customers = np.arange(len(self.rfm))[part]
-            yield use([own.chunk(customers, t, everyone, resampled) for t in self.t])
+    def parts(self) -> Iterator[NDArray[np.intp]]:
+        """Yield positions of customers: a million numbers at a time."""
+        size = max(1, 2**20 // self.resamples)
+        everyone = np.arange(len(self.rfm))
+        return (everyone[start : start + size] for start in range(0, len(everyone), size))
 
-    def chunk(
-        self, customers: NDArray[np.intp], t: float, everyone: "Ingredients", resampled: "list[Ingredients]"
-    ) -> Chunk:
-        """Return all customers of this source as a chunk."""
-        expected = np.vstack([self._worth(self._of(drawn), t) for drawn in resampled])
-        return KnownChunk(customers, self._worth(self._of(everyone), t), expected, None, self._columns(everyone, t))
+    def chunks(self, part: NDArray[np.intp]) -> Sequence[Chunk]:
+        """Return some customers: each with the same numbers, or per customer each with their own."""
+        own = replace(self, rfm=self.rfm.take(part), terms=self.terms.take(part))
+        everyone, resampled = self._learnt
+        return [
+            KnownChunk(
+                part,
+                own.worth(own.of_each(everyone), t),
+                np.vstack([own.worth(own.of_each(drawn), t) for drawn in resampled]),
+                columns=own.columns(everyone, t),
+            )
+            for t in self.t
+        ]
+
+    @property
+    def known(self) -> Sequence[Mapping[str, bool]]:
+        """The columns of each horizon; purchases without an end are no number, though their discounted value is one."""
+        everyone, _ = self._learnt
+        first = replace(self, rfm=self.rfm.take(slice(1)), terms=self.terms.take(slice(1)))
+        return [dict.fromkeys(first.columns(everyone, t), False) for t in self.t]
+
+    @cached_property
+    def _learnt(self) -> "tuple[Ingredients, list[Ingredients]]":
+        """The ingredients of the whole base and of its resamples, computed once."""
+        return self.ingredients(self._everyone()), [self.ingredients(weights) for weights in self._resamples()]
 
     def ingredients(self, weights: Floats) -> Ingredients:
         """Return the ingredients of the base in which each customer counts ``weights`` times, ``(customers,)``."""
@@ -233,7 +243,7 @@ class FormulaSource:
         repeats = rfm.frequency.astype(float)
         return repeats + 1 if self.formula.orders == "all" else repeats
 
-    def _of(self, base: Ingredients) -> Ingredients:
+    def of_each(self, base: Ingredients) -> Ingredients:
         """Return the ingredients of each customer: the base's, or per customer their own with the base's lifespan."""
         own = self.rfm
         if not self.formula.per_customer:
@@ -242,12 +252,14 @@ class FormulaSource:
         value = None if revenue is None else _ratio(revenue, orders)
         return Ingredients(_ratio(self._counted(own), own.T), value, np.full(len(own), base.loss))
 
-    def _worth(self, each: Ingredients, t: float) -> Floats:
-        purchases = _product(each.frequency, self._lived(each.loss, self.terms.delta, t))
-        if self.serving is None or each.order_value is None:
+    def worth(self, each: Ingredients, t: float) -> Floats:
+        """Return what each customer brings until t: purchases, or their money less costs."""
+        terms = self.terms
+        purchases = _product(each.frequency, self._lived(each.loss, terms.delta, t))
+        if not self.of_money or each.order_value is None:
             return purchases
-        worth = (self.terms.margin * each.order_value - self.terms.cost) * purchases
-        return worth - self.serving * discounted_time(t, self.terms.delta) if self.serving.any() else worth
+        gross = (terms.margin * each.order_value - terms.cost) * purchases
+        return gross - terms.fixed_cost * discounted_time(t, terms.delta) if terms.fixed_cost.any() else gross
 
     def _lived(self, loss: Floats, delta: Floats, t: float) -> Floats:
         """Return the time that a customer lives within the horizon, discounted."""
@@ -256,14 +268,16 @@ class FormulaSource:
         with np.errstate(divide="ignore"):
             return discounted_time(np.minimum(t, 1 / loss), delta)
 
-    def _columns(self, base: Ingredients, t: float) -> dict[str, Floats]:
-        each = self._of(base)
-        columns = {"expected_spend": each.order_value} if each.order_value is not None else {}
+    def columns(self, base: Ingredients, t: float) -> dict[str, Floats]:
+        """Return what else the formula says of each customer until t."""
+        each = self.of_each(base)
         lived = self._lived(each.loss, np.zeros_like(self.terms.delta), t)
-        # Undiscounted purchases without end are no number, though their discounted value is one.
-        if not np.isfinite(lived).all():
-            return columns
-        return {"expected_purchases": _product(each.frequency, lived), **columns}
+        columns: dict[str, Floats] = {}
+        if self.of_money and np.isfinite(lived).all():
+            columns["expected_purchases"] = _product(each.frequency, lived)
+        if each.order_value is not None:
+            columns["expected_spend"] = each.order_value
+        return columns
 
     def _everyone(self) -> Floats:
         return np.ones(len(self.base))
@@ -272,7 +286,7 @@ class FormulaSource:
         """Yield how often each customer is drawn, resample after resample, whatever the order of the customers."""
         rng = random_stream(self.seed, self.formula.name)
         order = np.argsort(self.base.key)
-        for _ in range(self.draws):
+        for _ in range(self.resamples):
             weights = np.empty(len(order))
             weights[order] = np.bincount(rng.integers(len(order), size=len(order)), minlength=len(order))
             yield weights

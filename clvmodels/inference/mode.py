@@ -1,4 +1,4 @@
-"""The highest point of an objective, and whether it is one."""
+"""The mode of an objective, and whether it is one."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,17 +7,18 @@ import numpy as np
 from scipy.optimize import minimize
 
 from clvmodels.inference.objective import Objective
-from clvmodels.models.protocols import Floats
+from clvmodels.inference.space import Space
+from clvmodels.models.special import Floats
 
 _FLAT = 0.05  # a standard error of 4.5 e-folds, a factor of 90, in some direction: the data say nothing there
-_FAR = 25.0  # e-folds from the data's own scale
 _CLOSE = 1e-8  # what one more Newton step could still gain
 
 
 @dataclass(frozen=True, eq=False)
-class Peak:
-    """Where a search ended: ``phi`` (log parameters), the value there, its gradient and the negative Hessian."""
+class Mode:
+    """Where a search in ``space`` ended: ``phi``, the value there, its gradient and the negative Hessian."""
 
+    space: Space
     phi: Floats
     value: float
     gradient: Floats
@@ -27,7 +28,7 @@ class Peak:
     @property
     def at_border(self) -> bool:
         """Whether the objective is flat or still rising where the search ended, in some direction."""
-        return bool(np.linalg.eigvalsh(self.precision)[0] < _FLAT or np.abs(self.phi).max() > _FAR)
+        return bool(np.linalg.eigvalsh(self.precision)[0] < _FLAT) or self.space.at_border(self.phi)
 
     @property
     def reached(self) -> bool:
@@ -47,8 +48,8 @@ class Peak:
         return inverse
 
 
-def climb(objective: Objective, start: Floats, most_iterations: int = 200) -> Peak:
-    """Return the peak that a trust-region Newton search finds from ``start`` (log parameters)."""
+def find_mode(objective: Objective, start: Floats, most_iterations: int = 200) -> Mode:
+    """Return the mode that a trust-region Newton search finds from ``start``, a point of the objective's space."""
 
     @lru_cache(maxsize=4)
     def at(phi: bytes) -> tuple[float, Floats, Floats]:
@@ -63,4 +64,4 @@ def climb(objective: Objective, start: Floats, most_iterations: int = 200) -> Pe
         options={"gtol": 1e-9, "maxiter": most_iterations, "max_trust_radius": 3.0},
     )
     value, gradient, hessian = at(found.x.tobytes())
-    return Peak(found.x, value, gradient, -hessian, int(found.nit))
+    return Mode(objective.space, found.x, value, gradient, -hessian, int(found.nit))
