@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clvmodels.data.cleaning import CleaningReport, Rows, Rule, Tally, count_customers, net_returns
 from clvmodels.data.rfm import Calendar
+from clvmodels.data.runs import starts
 from clvmodels.errors import DataError, SettingError
 from clvmodels.units import Duration
 
@@ -64,7 +65,7 @@ class Events:
 
     def gather(self) -> Self:
         """Add up what stands under one customer and day; the events must be sorted."""
-        start = _starts(self.customer, self.day)
+        start = starts(self.customer, self.day)
         sums = (np.add.reduceat(values, start) for values in self._arrays[2:])
         return type(self)(self.customer[start], self.day[start], *sums)
 
@@ -94,7 +95,7 @@ class Purchases:
     @cached_property
     def start(self) -> Codes:
         """Where each customer's purchases begin, shape ``(customers,)``."""
-        return _starts(self.customer)
+        return starts(self.customer)
 
     @cached_property
     def counts(self) -> Codes:
@@ -238,9 +239,3 @@ class Log:
 
     def _tally(self, rows: int, customers: int, money: float) -> Tally:
         return Tally(rows, customers, float(money) if self.has_money else None)
-
-
-def _starts(*keys: NDArray[Any]) -> Codes:
-    changes = np.ones(len(keys[0]), dtype=bool)
-    changes[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
-    return np.flatnonzero(changes)

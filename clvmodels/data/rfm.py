@@ -13,6 +13,7 @@ from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
 from clvmodels.data.cleaning import CleaningReport
+from clvmodels.data.histories import Histories
 from clvmodels.data.tables import rfm_columns
 from clvmodels.errors import DataError, MissingMoneyError, examples
 from clvmodels.units import DAYS, unit_name
@@ -20,7 +21,6 @@ from clvmodels.units import DAYS, unit_name
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-_DENSE = 2**20  # whole numbers below it (days, purchases) stand for themselves
 _MONEY = ("monetary_value", "first_spend")
 
 
@@ -179,14 +179,15 @@ class RFM:
         """A 64-bit hash of each id's text, shape ``(customers,)``: it names the customer's own random stream."""
         return np.fromiter(map(_hash, self.customer_id), dtype=np.uint64, count=len(self))
 
+    @cached_property
+    def histories(self) -> Histories:
+        """The distinct (frequency, recency, T), times in ``unit``, and which of them each customer has."""
+        return Histories.merge(self.frequency, self.recency_days, self.T_days).in_units_of(DAYS[self.unit])
+
     def collapse(self) -> Collapsed:
         """Return the distinct (frequency, recency, T) with counts: all that a purchase model's likelihood needs."""
-        codes, values = zip(*map(_coded, (self.frequency, self.recency_days, self.T_days)), strict=True)
-        sizes = tuple(len(distinct) for distinct in values)
-        row, distinct = pd.factorize(np.asarray(np.ravel_multi_index(codes, sizes)), sort=True)
-        x, t_x, T = (of[at] for of, at in zip(values, np.unravel_index(distinct, sizes), strict=True))
-        counts = np.bincount(row).astype(float)
-        return Collapsed(x.astype(float), t_x / DAYS[self.unit], T / DAYS[self.unit], counts, row)
+        of = self.histories
+        return Collapsed(of.x, of.t_x, of.T, of.counts, of.row)
 
     def take(self, customers: "slice | NDArray[Any]") -> Self:
         """Return the RFM of some customers: a slice, a mask or row numbers; the base's calendar is left out."""
@@ -216,14 +217,6 @@ class RFM:
         known: dict[str, Any] = {n: select(getattr(self, n)) for n in arrays if getattr(self, n) is not None}
         columns = {name: select(values) for name, values in self.columns.items()}
         return replace(self, **known, columns=columns, calendar=None, cleaning=None)
-
-
-def _coded(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return small whole numbers that stand for the values, and the value that each stands for."""
-    whole = values.astype(np.int64)
-    if (whole == values).all() and whole.max() < _DENSE:
-        return whole, np.arange(whole.max() + 1)
-    return pd.factorize(values, sort=True)
 
 
 def _hash(customer: object) -> int:
