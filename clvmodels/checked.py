@@ -131,10 +131,8 @@ def one_of(name: str, value: object, known: Sequence[str]) -> None:
 
 
 def _real(value: object) -> float:
-    """Return a real number as a float, infinite beyond the largest float; NaN for what is none, such as ``True``."""
-    if not isinstance(value, Real) or isinstance(value, bool):
-        return math.nan
+    """Return a real number as a float; NaN for what is none, such as ``True``, or is beyond the largest float."""
     try:
-        return float(value)
+        return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     except OverflowError:
-        return math.inf if value > 0 else -math.inf
+        return math.nan

@@ -117,4 +117,4 @@ class Histories:
         groups = [part.group for part in (self, other) if part.group is not None]
         merged = Histories.merge(x, t_x, T, np.concatenate(groups) if groups else None)
         row = merged.row[np.append(self.row, len(self) + other.row)]
-        return replace(merged, counts=np.bincount(merged.row, counts), row=row)
+        return replace(merged, counts=np.bincount(merged.row, counts).astype(float), row=row)

@@ -8,8 +8,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.data.cleaning import CleaningReport, Rows, Rule, Tally, count_customers, net_returns
+from clvmodels.data.cleaning import CleaningReport, Rule, Tally
+from clvmodels.data.returns import net_returns
 from clvmodels.data.rfm import Calendar
+from clvmodels.data.rules import Rows, count_customers
 from clvmodels.data.runs import starts
 from clvmodels.errors import DataError, SettingError
 from clvmodels.units import Duration
@@ -215,10 +217,11 @@ class Log:
 
     def _counting(self) -> tuple[Rule, Rule, Rule]:
         """Say what merging and netting did, so that rows, customers and money add up."""
-        events, (periods, _, _), purchases = self.events, self._netted, self.purchases
+        events, (periods, kept, _), purchases = self.events, self._netted, self.purchases
         customers, buyers = count_customers(events.customer), count_customers(events.customer[events.purchases > 0])
         merged = int((periods.purchases > 0).sum())
-        back, paid = events.returned.sum(), events.spend.sum() - purchases.amount.sum()
+        # Purchase by purchase: without returns this is zero, and not what is left of rounding two sums.
+        back, paid = events.returned.sum(), (periods.spend - kept).sum()
         return (
             Rule(
                 "returns",

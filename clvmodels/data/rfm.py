@@ -1,7 +1,7 @@
-"""What the models see of a log: one row a customer, with the unit of time that its numbers are in."""
+"""Recency, frequency and monetary value: one row a customer, with the unit of time that its numbers are in."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from clvmodels.data.cleaning import CleaningReport
 from clvmodels.data.histories import Histories
 from clvmodels.data.tables import rfm_columns
-from clvmodels.errors import DataError, MissingMoneyError, examples
+from clvmodels.errors import DataError, MissingMoneyError, SettingError, examples
+from clvmodels.text import count
 from clvmodels.units import DAYS, unit_name
 
 Floats = NDArray[np.float64]
@@ -26,9 +27,10 @@ _MONEY = ("monetary_value", "first_spend")
 
 @dataclass(frozen=True, eq=False)
 class Calendar:
-    """What the whole base did on each calendar day of the observation, days without purchases included.
+    """First and repeat purchases of a base on each calendar day of the observation, days without purchases included.
 
-    All arrays have the shape ``(days,)``. ``repeat_money`` is ``None`` without an amount column.
+    All arrays have the shape ``(days,)``. ``repeat_money`` is ``None`` without an amount column. Calendars of parts of
+    a base that have no customer in common add up with ``+``.
     """
 
     day: NDArray[np.datetime64]
@@ -36,16 +38,32 @@ class Calendar:
     repeat_purchases: Counts
     repeat_money: Floats | None
 
+    def __add__(self, other: "Calendar") -> "Calendar":
+        """Return the calendar of two disjoint parts of a base.
+
+        Raises
+        ------
+        DataError
+            If the parts were not observed on the same days.
+        """
+        if not np.array_equal(self.day, other.day):
+            spans = [f"{part.day[0]} to {part.day[-1]}" for part in (self, other)]
+            raise DataError(
+                f"Calendars of different observations do not add up: {' and '.join(spans)}. Let all parts of a base "
+                "start and end on the same days."
+            )
+        money = [part.repeat_money for part in (self, other) if part.repeat_money is not None]
+        return Calendar(
+            self.day,
+            self.first_purchases + other.first_purchases,
+            self.repeat_purchases + other.repeat_purchases,
+            np.sum(money, axis=0) if money else None,
+        )
+
     def frame(self) -> pd.DataFrame:
-        """Return a row a day."""
-        columns: dict[str, Any] = {
-            "day": self.day,
-            "first_purchases": self.first_purchases,
-            "repeat_purchases": self.repeat_purchases,
-        }
-        if self.repeat_money is not None:
-            columns["repeat_money"] = self.repeat_money
-        return pd.DataFrame(columns)
+        """Return a row a day: ``day, first_purchases, repeat_purchases`` and, where there are amounts, its money."""
+        known = {name: values for name, values in vars(self).items() if values is not None}
+        return pd.DataFrame(known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +209,10 @@ class RFM:
 
     def take(self, customers: "slice | NDArray[Any]") -> Self:
         """Return the RFM of some customers: a slice, a mask or row numbers; the base's calendar is left out."""
-        return self._map(lambda values: values[customers])
+        arrays = ("customer_id", "frequency", "recency_days", "T_days", *_MONEY)
+        known: dict[str, Any] = {n: getattr(self, n)[customers] for n in arrays if getattr(self, n) is not None}
+        columns = {name: values[customers] for name, values in self.columns.items()}
+        return replace(self, **known, columns=columns, calendar=None, cleaning=None)
 
     def frame(self) -> pd.DataFrame:
         """Return a row a customer: ``customer_id, frequency, recency, T``, money where there is some, other columns."""
@@ -208,15 +229,19 @@ class RFM:
         until = f" to {self.observed_until}" if self.observed_until else ""
         money = "with amounts" if self.monetary_value is not None else "without amounts"
         return (
-            f"RFM of {len(self):,} customers{until}, in {self.unit}s, {money}: "
-            f"{self.frequency.sum():,} repeat purchases, {(self.frequency == 0).sum():,} customers bought once"
+            f"RFM of {count(len(self), 'customer')}{until}, in {self.unit}s, {money}: "
+            f"{count(self.frequency.sum(), 'repeat purchase')}, "
+            f"{count((self.frequency == 0).sum(), 'customer')} bought once"
         )
 
-    def _map(self, select: Callable[[NDArray[Any]], NDArray[Any]]) -> Self:
-        arrays = ("customer_id", "frequency", "recency_days", "T_days", *_MONEY)
-        known: dict[str, Any] = {n: select(getattr(self, n)) for n in arrays if getattr(self, n) is not None}
-        columns = {name: select(values) for name, values in self.columns.items()}
-        return replace(self, **known, columns=columns, calendar=None, cleaning=None)
+
+def refuse_no_rfm(rfm: object) -> None:
+    """Raise a ``SettingError`` unless this is an ``RFM``."""
+    if not isinstance(rfm, RFM):
+        raise SettingError(
+            f"Customers come as an RFM, and this is a {type(rfm).__name__}: use Transactions(...).summarize() or "
+            "RFM.from_frame(...)."
+        )
 
 
 def _hash(customer: object) -> int:
@@ -227,7 +252,10 @@ def _hash(customer: object) -> int:
 def _check(rfm: RFM) -> None:
     if not len(rfm):
         raise DataError("There is no customer in these data: at least one row is needed.")
-    _refuse_shapes(rfm)
+    known = {name: getattr(rfm, name) for name in ("frequency", "recency_days", "T_days", *_MONEY)} | dict(rfm.columns)
+    wrong = [f"{name} {np.shape(v)}" for name, v in known.items() if v is not None and np.shape(v) != (len(rfm),)]
+    if wrong:
+        raise DataError(f"Each column needs one value for each of the {len(rfm):,} customers, but: {examples(wrong)}.")
     ids = pd.Series(rfm.customer_id)
     x, t_x, T = rfm.frequency, rfm.recency_days, rfm.T_days
     slack = 1e-9 * (1 + T)
@@ -268,10 +296,3 @@ def _check(rfm: RFM) -> None:
         if bad.any():
             shown = examples(map(repr, ids[bad].tolist()))
             raise DataError(f"{bad.sum():,} of {len(rfm):,} customers {message} Customers: {shown}.")
-
-
-def _refuse_shapes(rfm: RFM) -> None:
-    known = {name: getattr(rfm, name) for name in ("frequency", "recency_days", "T_days", *_MONEY)} | dict(rfm.columns)
-    wrong = [f"{name} {np.shape(v)}" for name, v in known.items() if v is not None and np.shape(v) != (len(rfm),)]
-    if wrong:
-        raise DataError(f"Each column needs one value for each of the {len(rfm):,} customers, but: {examples(wrong)}.")

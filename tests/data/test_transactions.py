@@ -493,6 +493,11 @@ def test_returns_of_the_same_day_are_netted_first_whatever_the_hour():
     assert made.frame()["amount"].tolist() == [10, 2]
 
 
+def test_sums_that_round_are_no_returns():
+    made = log("aaaa", ["2024-01-01", "2024-01-02", "2024-01-09", "2024-01-10"], [1.0, 1.0, 0.1, 0.1], period="1 week")
+    assert [rule.name for rule in made.cleaning.taken_out] == ["merged"]
+
+
 def test_returns_can_be_left_out():
     made = log("aab", WHEN, [10, -4, 6], returns="drop")
     assert made.frame()["amount"].tolist() == [10, 6]
@@ -716,7 +721,7 @@ def test_an_early_acquired_since_leaves_nobody_out():
 def test_customers_who_buy_in_every_period_are_noticed():
     when = np.datetime64("2024-01-01") + np.arange(0, 210, 3)
     with pytest.warns(
-        MergedPurchasesWarning, match="1 customers with 100% .* 1 week .* Choose a shorter period"
+        MergedPurchasesWarning, match="100\N{NO-BREAK SPACE}% .* 1 customer with .* 1 week .* Choose a shorter period"
     ) as caught:
         log("a" * 70, when, period="1 week").summarize()
     assert caught[0].filename == __file__
