@@ -38,10 +38,7 @@ def read_ids(values: "pd.Series[Any]", name: str) -> tuple[Codes, NDArray[Any]]:
         If the ids are ambiguous as above, or neither numbers nor text.
     """
     raw, distinct = pd.factorize(values)
-    things = np.asarray(distinct)
-    # The kind of all values, not of the distinct ones: 1, 1.0 and True would be one of them.
-    kind = pd.api.types.infer_dtype(values if values.dtype == object else things, skipna=True)
-    ids = _plain_ids(things, kind, name)
+    ids = _plain_ids(np.asarray(distinct), values, name)
     blank = np.array([isinstance(text, str) and not text.strip() for text in ids], dtype=bool)
     kept = np.flatnonzero(~blank)
     order = kept[np.argsort(ids[kept], kind="stable")]
@@ -50,7 +47,9 @@ def read_ids(values: "pd.Series[Any]", name: str) -> tuple[Codes, NDArray[Any]]:
     return rank[raw], ids[order]
 
 
-def _plain_ids(distinct: NDArray[Any], kind: str, name: str) -> NDArray[Any]:
+def _plain_ids(distinct: NDArray[Any], values: "pd.Series[Any]", name: str) -> NDArray[Any]:
+    # The kind of all values, not of the distinct ones: 1, 1.0 and True would be one of them.
+    kind = pd.api.types.infer_dtype(values if values.dtype == object else distinct, skipna=True)
     if kind == "empty" or not len(distinct):
         return np.empty(0, dtype=object)
     if kind == "integer":
@@ -70,7 +69,7 @@ def _plain_ids(distinct: NDArray[Any], kind: str, name: str) -> NDArray[Any]:
     elif all(isinstance(value, UUID) for value in distinct):
         distinct = _texts(distinct)
     elif kind != "string":
-        _refuse_kinds(distinct, name)
+        _refuse_kinds(values.dropna(), name)
     _refuse_lookalikes(distinct, name)
     return _texts(distinct)
 
@@ -93,8 +92,8 @@ def _whole(distinct: NDArray[Any], name: str) -> NDArray[Any]:
     return numbers.astype(np.int64)
 
 
-def _refuse_kinds(distinct: NDArray[Any], name: str) -> Never:
-    kinds = Counter(type(value).__name__ for value in distinct)
+def _refuse_kinds(values: "pd.Series[Any]", name: str) -> Never:
+    kinds = Counter(type(value).__name__ for value in values)
     if len(kinds) == 1:
         raise DataError(
             f"Column {name!r} holds {next(iter(kinds))} values, not customer ids. Use whole numbers or text."
@@ -102,7 +101,7 @@ def _refuse_kinds(distinct: NDArray[Any], name: str) -> Never:
     shown = ", ".join(f"{many:,} {kind}" for kind, many in kinds.items())
     raise DataError(
         f"Column {name!r} mixes types of ids ({shown}), so that 1 and '1' could be one customer or two: "
-        f"{examples(map(repr, distinct))}. Make it one type first, for example with .astype(str) in pandas."
+        f"{examples(map(repr, values))}. Make it one type first, for example with .astype(str) in pandas."
     )
 
 

@@ -13,8 +13,10 @@ from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
 from clvmodels.data.cleaning import CleaningReport
+from clvmodels.data.dates import parse_day
 from clvmodels.data.histories import Histories
-from clvmodels.data.tables import rfm_columns
+from clvmodels.data.ids import read_ids
+from clvmodels.data.tables import column_names, read_columns, read_numbers, refuse_missing
 from clvmodels.errors import DataError, MissingMoneyError, SettingError, examples
 from clvmodels.text import count
 from clvmodels.units import DAYS, unit_name
@@ -22,6 +24,7 @@ from clvmodels.units import DAYS, unit_name
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
+_REQUIRED = ("customer_id", "frequency", "recency", "T")
 _MONEY = ("monetary_value", "first_spend")
 
 
@@ -167,7 +170,28 @@ class RFM:
         >>> RFM.from_frame(table, unit="week").T_days
         array([273., 273.])
         """
-        return cls(**rfm_columns(frame, unit_name(unit), observed_until))
+        unit = unit_name(unit)
+        others = [name for name in column_names(frame) if name not in (*_REQUIRED, *_MONEY)]
+        table = read_columns(frame, _REQUIRED, optional=(*_MONEY, *others))
+        codes, ids = read_ids(table["customer_id"], "customer_id")
+        refuse_missing("customer_id", codes < 0)
+        frequency = _read_required(table["frequency"], "frequency")
+        if (bad := frequency != np.round(frequency)).any():
+            raise DataError(
+                f"{bad.sum():,} of {len(bad):,} frequencies are not whole numbers: "
+                f"{examples(frequency[bad].tolist())}. Frequency counts repeat purchases; it is not a rate."
+            )
+        return cls(
+            customer_id=ids[codes],
+            frequency=frequency.astype(np.int64),
+            recency_days=_read_days(table["recency"], "recency", unit),
+            T_days=_read_days(table["T"], "T", unit),
+            unit=unit,
+            monetary_value=_read_mean_spend(table["monetary_value"], frequency) if "monetary_value" in table else None,
+            first_spend=_read_required(table["first_spend"], "first_spend") if "first_spend" in table else None,
+            observed_until=None if observed_until is None else parse_day(observed_until, "observed_until"),
+            columns={name: _read_column(table[name]) for name in others},
+        )
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -242,6 +266,37 @@ def refuse_no_rfm(rfm: object) -> None:
             f"Customers come as an RFM, and this is a {type(rfm).__name__}: use Transactions(...).summarize() or "
             "RFM.from_frame(...)."
         )
+
+
+def _read_required(values: "pd.Series[Any]", name: str) -> Floats:
+    numbers = read_numbers(values, name)
+    refuse_missing(name, ~np.isfinite(numbers))
+    return numbers
+
+
+def _read_days(values: "pd.Series[Any]", name: str, unit: str) -> Floats:
+    days = _read_required(values, name) * DAYS[unit]
+    whole = np.round(days)
+    # 1/7 week is a day, and not 0.9999999999999999 days: only so do customers with the same history look the same.
+    return np.where(np.abs(days - whole) < 1e-6, whole, days)
+
+
+def _read_mean_spend(values: "pd.Series[Any]", frequency: Floats) -> Floats:
+    money = read_numbers(values, "monetary_value")
+    advice = "It is the mean value of the repeat purchases, and these customers have some."
+    refuse_missing("monetary_value", ~np.isfinite(money) & (frequency > 0), advice)
+    money = np.where(np.isnan(money), 0.0, money)
+    if (bad := (frequency == 0) & (money != 0)).any():
+        raise DataError(
+            f"{bad.sum():,} of {len(money):,} rows have a monetary_value but no repeat purchase (row "
+            f"numbers, from 0: {examples(np.flatnonzero(bad).tolist())}). It is the mean of the repeat purchases, "
+            "without the first: pass 0 for one-time buyers, and put the value of first purchases into first_spend."
+        )
+    return money
+
+
+def _read_column(values: "pd.Series[Any]") -> NDArray[Any]:
+    return values.astype(object).to_numpy() if values.dtype == "category" else values.to_numpy()
 
 
 def _hash(customer: object) -> int:

@@ -7,7 +7,6 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,10 +17,8 @@ from narwhals.exceptions import DuplicateError
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
-from clvmodels.data.dates import parse_day
 from clvmodels.data.ids import read_ids
 from clvmodels.errors import DataError, examples
-from clvmodels.units import DAYS
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int64]
@@ -166,6 +163,15 @@ def read_attribute(values: "pd.Series[Any]", codes: Codes, ids: NDArray[Any], na
     return pd.Series(things[first]).infer_objects().to_numpy()
 
 
+def refuse_missing(name: str, bad: Bools, advice: str = "Mend or leave out these rows.") -> None:
+    """Raise a ``DataError`` if a column has missing values: how many, in which rows, and what to do."""
+    if bad.any():
+        raise DataError(
+            f"{bad.sum():,} of {len(bad):,} rows have no usable value in column {name!r} (row numbers, from 0: "
+            f"{examples(np.flatnonzero(bad).tolist())}). {advice}"
+        )
+
+
 def find_ids(customer_ids: Iterable[object], ids: NDArray[Any]) -> Codes:
     """Return the position of each given id among those of a log, -1 where it is not there.
 
@@ -184,90 +190,3 @@ def find_ids(customer_ids: Iterable[object], ids: NDArray[Any]) -> Codes:
         )
     found: Codes = pd.Index(ids).get_indexer(pd.Index(wanted)).astype(np.int64)
     return found[codes]
-
-
-# --- a ready table of customers --------------------------------------------------------------------------------------
-
-_REQUIRED = ("customer_id", "frequency", "recency", "T")
-_MONEY = ("monetary_value", "first_spend")
-
-
-def rfm_columns(frame: IntoFrame, unit: str, observed_until: "date | str | None") -> dict[str, Any]:
-    """Read a ready table, one row a customer, into the fields of an ``RFM``.
-
-    Parameters
-    ----------
-    frame
-        A dataframe with ``customer_id, frequency, recency, T`` and, optionally, ``monetary_value, first_spend``; its
-        other columns are kept under ``columns``.
-    unit
-        The unit of ``recency`` and ``T``: a canonical name of ``units.DAYS``.
-    observed_until
-        The last day of the observation, if known.
-
-    Raises
-    ------
-    DataError
-        If a column is missing, or a value is missing or not a number; the checks of meaning are those of ``RFM``.
-    """
-    others = [name for name in column_names(frame) if name not in (*_REQUIRED, *_MONEY)]
-    table = read_columns(frame, _REQUIRED, optional=(*_MONEY, *others))
-    rows = len(table["customer_id"])
-    codes, ids = read_ids(table["customer_id"], "customer_id")
-    refuse_missing("customer_id", codes < 0)
-    frequency = _required(table["frequency"], "frequency")
-    if (bad := frequency != np.round(frequency)).any():
-        raise DataError(
-            f"{bad.sum():,} of {rows:,} frequencies are not whole numbers: {examples(frequency[bad].tolist())}. "
-            "Frequency counts repeat purchases; it is not a rate."
-        )
-    return {
-        "customer_id": ids[codes] if rows else np.empty(0, dtype=object),
-        "frequency": frequency.astype(np.int64),
-        "recency_days": _days(table["recency"], "recency", unit),
-        "T_days": _days(table["T"], "T", unit),
-        "unit": unit,
-        "monetary_value": _monetary_value(table["monetary_value"], frequency) if "monetary_value" in table else None,
-        "first_spend": _required(table["first_spend"], "first_spend") if "first_spend" in table else None,
-        "observed_until": None if observed_until is None else parse_day(observed_until, "observed_until"),
-        "columns": {
-            name: (table[name].astype(object) if table[name].dtype == "category" else table[name]).to_numpy()
-            for name in others
-        },
-    }
-
-
-def refuse_missing(name: str, bad: Bools, advice: str = "Mend or leave out these rows.") -> None:
-    """Raise a ``DataError`` if a column has missing values: how many, in which rows, and what to do."""
-    if bad.any():
-        raise DataError(
-            f"{bad.sum():,} of {len(bad):,} rows have no usable value in column {name!r} (row numbers, from 0: "
-            f"{examples(np.flatnonzero(bad).tolist())}). {advice}"
-        )
-
-
-def _required(values: "pd.Series[Any]", name: str) -> Floats:
-    numbers = read_numbers(values, name)
-    refuse_missing(name, ~np.isfinite(numbers))
-    return numbers
-
-
-def _days(values: "pd.Series[Any]", name: str, unit: str) -> Floats:
-    days = _required(values, name) * DAYS[unit]
-    whole = np.round(days)
-    # 1/7 week is a day, and not 0.9999999999999999 days: only so do customers with the same history look the same.
-    return np.where(np.abs(days - whole) < 1e-6, whole, days)
-
-
-def _monetary_value(values: "pd.Series[Any]", frequency: Floats) -> Floats:
-    money = read_numbers(values, "monetary_value")
-    advice = "It is the mean value of the repeat purchases, and these customers have some."
-    refuse_missing("monetary_value", ~np.isfinite(money) & (frequency > 0), advice)
-    money = np.where(np.isnan(money), 0.0, money)
-    if (bad := (frequency == 0) & (money != 0)).any():
-        raise DataError(
-            f"{bad.sum():,} of {len(money):,} rows have a monetary_value but no repeat purchase (row "
-            f"numbers, from 0: {examples(np.flatnonzero(bad).tolist())}). It is the mean of the repeat purchases, "
-            "without the first: pass 0 for one-time buyers, and put the value of first purchases into first_spend."
-        )
-    return money

@@ -155,13 +155,13 @@ def test_ids_are_whole_numbers_or_text(who, ids):
         (["a", "  ", ""], r"2 of 3 rows have no usable customer id"),
         ([None, None, None], "3 of 3 rows have no usable customer id"),
         ([1, "1", 2], r"mixes types of ids \(2 int, 1 str\), so that 1 and '1' could be one customer or two"),
-        ([1, True, 2], "not customer ids|mixes types"),
+        ([1, True, 2], r"mixes types of ids \(2 int, 1 bool\)"),
         ([b"a", "a", "b"], r"mixes types of ids \(1 bytes, 2 str\)"),
         ([1.5, 1, 2], "1 of 3 customer ids in column 'who' are not whole numbers that a float holds exactly: 1.5"),
         ([1e17, 1, 2], r"holds exactly: 1e\+17"),
         ([True, False, True], "holds bool values, not customer ids"),
-        (pd.to_datetime(WHEN), "not customer ids"),
-        (["a", "a ", "b"], "differ only by surrounding white space .* 'a' and 'a '|'a' and 'a '"),
+        (pd.to_datetime(WHEN), "holds Timestamp values, not customer ids"),
+        (["a", "a ", "b"], r"differ only by surrounding white space .* \('a' and 'a '\)"),
         (["\u00e9", "e\u0301", "b"], r"\('\\xe9' and 'e\\u0301'\)"),
         ([b"\xff", b"a", b"a"], r"not UTF-8 text: b'\\xff'"),
         ([2**70, 1, 2], "beyond the range of 64-bit integers"),
@@ -292,7 +292,7 @@ def test_dates_are_read(when, options, read):
             {},
             r"1 of 3 rows .* \(2190-01-01\) that is in the future.*observed_until=",
         ),
-        (["2024-01-01", "9999-12-31", "2024-01-02"], {}, "in the future|cannot read|not like"),
+        (["2024-01-01", "9999-12-31", "2024-01-02"], {}, r"1 of 3 rows .* \(9999-12-31\) that is in the future"),
         (["1900-01-01", "2024-01-01", "2024-01-02"], {}, "before 1900-01-02, which mostly stands for 'unknown'"),
         ([dt.time(1), dt.time(2), dt.time(3)], {}, r"values that are not dates \(time\)"),
     ],
@@ -393,7 +393,7 @@ def twice_in_pyarrow():
 
 @pytest.mark.parametrize("make", [twice_in_duckdb, twice_in_pandas, twice_in_pyarrow])
 def test_duplicate_columns_are_refused(make):
-    with pytest.raises(DataError, match=r"stand there more than once(.|\n)*'d'"):
+    with pytest.raises(DataError, match=r"(?s)stand there more than once.*'d'"):
         Transactions(make(), "c", "d")
 
 
