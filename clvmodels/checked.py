@@ -1,4 +1,4 @@
-"""Checks of settings: one rule each, for the whole package, that returns what was given as the type that is meant."""
+"""Checks of settings: one rule each, for the whole package; most return what was given as the type that is meant."""
 
 import math
 import os

@@ -82,7 +82,7 @@ class Duration:
 
 
 def duration(value: "str | timedelta | Duration") -> Duration:
-    """Read a duration from text such as ``"39 weeks"``, ``"2 years"`` or ``"infinite"``, or from a timedelta.
+    """Return the duration that text such as ``"39 weeks"`` or ``"infinite"``, or a timedelta, stands for.
 
     Parameters
     ----------

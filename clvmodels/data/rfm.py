@@ -64,7 +64,7 @@ class Calendar:
         )
 
     def frame(self) -> pd.DataFrame:
-        """Return a row a day: ``day, first_purchases, repeat_purchases`` and, where there are amounts, its money."""
+        """Return a row a day: ``day, first_purchases, repeat_purchases`` and, if there are amounts, ``repeat_money``."""
         known = {name: values for name, values in vars(self).items() if values is not None}
         return pd.DataFrame(known)
 
@@ -92,7 +92,7 @@ class Collapsed:
 
 @dataclass(frozen=True, eq=False)
 class RFM:
-    """Recency, frequency and monetary value of each customer, checked once, here.
+    """Recency, frequency and monetary value of each customer, checked when it is made.
 
     Made by ``Transactions.summarize`` or by ``RFM.from_frame``.
 
@@ -146,7 +146,7 @@ class RFM:
 
     @classmethod
     def from_frame(cls, frame: IntoFrame, unit: str, observed_until: "date | str | None" = None) -> Self:
-        """Start from a ready table, one row a customer.
+        """Return the RFM of a ready table, one row a customer.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class RFM:
         Raises
         ------
         DataError
-            If a column is missing, a value is missing or impossible, or a customer stands there twice.
+            If a column is missing, a value is missing or impossible, or a customer has two rows.
 
         Examples
         --------
@@ -208,7 +208,7 @@ class RFM:
 
     @property
     def money(self) -> Floats:
-        """``monetary_value``, or an error that says that there is no amount column."""
+        """Mean value of the repeat purchases, shape ``(customers,)``; a ``MissingMoneyError`` without amounts."""
         if self.monetary_value is None:
             raise MissingMoneyError(
                 "These data have no amounts, so nothing can be said about money. Pass amount= to Transactions, or a "

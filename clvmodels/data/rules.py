@@ -87,14 +87,14 @@ class Ledger:
         return replace(self, rows=left, taken_out=(*self.taken_out, rule))
 
     def note(self, touched: NDArray[np.bool_], name: str, sentence: str) -> Self:
-        """Return the same rows with a remark on some of them."""
+        """Return the same rows with a note on some of them."""
         if not touched.any():
             return self
         return replace(self, notes=(*self.notes, Rule(name, sentence, self.rows.take(touched).tally)))
 
 
 def handle_nulls(ledger: Ledger, columns: Mapping[str, str], nulls: Nulls) -> Ledger:
-    """Refuse or drop rows without a customer, a date or a finite amount.
+    """Return the ledger without rows that lack a customer, a date or a finite amount, or refuse them.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def _missing(rows: Rows, role: str) -> NDArray[np.bool_]:
 
 
 def handle_zero_amounts(ledger: Ledger, rule: ZeroAmounts) -> Ledger:
-    """Keep rows of amount zero as purchases, with a remark, or drop them."""
+    """Return the ledger with a note on rows of amount zero, which count as purchases, or without them."""
     if ledger.rows.amount is None:
         return ledger
     zero = ledger.rows.amount == 0
@@ -138,7 +138,9 @@ def handle_zero_amounts(ledger: Ledger, rule: ZeroAmounts) -> Ledger:
 
 
 def handle_returns(ledger: Ledger, rule: Returns) -> Ledger:
-    """Refuse or drop rows of negative amount; netting is left for later, as it depends on where the log is split.
+    """Return the ledger without rows of negative amount, or refuse them.
+
+    Returns to net are kept: what they are taken off depends on where the log is split.
 
     Raises
     ------
@@ -157,7 +159,7 @@ def handle_returns(ledger: Ledger, rule: Returns) -> Ledger:
 
 
 def leave_out_acquired_before(ledger: Ledger, day: np.datetime64) -> Ledger:
-    """Drop customers whose first purchase, returned later or not, is before a day. The rows must be sorted."""
+    """Return the ledger without customers whose first purchase is before a day. The rows must be sorted."""
     rows = ledger.rows
     bought = rows.take(~rows.is_return)
     first = np.full(int(rows.customer.max(initial=-1)) + 1, np.datetime64("NaT", "D"))
@@ -167,7 +169,7 @@ def leave_out_acquired_before(ledger: Ledger, day: np.datetime64) -> Ledger:
 
 
 def note_duplicates(ledger: Ledger) -> Ledger:
-    """Remark on rows that are equal to another in all columns used. The rows must be sorted."""
+    """Return the ledger with a note on rows equal to another in all columns used. The rows must be sorted."""
     rows = ledger.rows
     same = (rows.customer[1:] == rows.customer[:-1]) & (rows.stamp[1:] == rows.stamp[:-1])
     if rows.amount is not None:
@@ -177,7 +179,7 @@ def note_duplicates(ledger: Ledger) -> Ledger:
 
 
 def check_days(rows: Rows, column: str, today: np.datetime64, observed_until: np.datetime64 | None) -> None:
-    """Refuse days that stand for something else, that have not come yet, or that lie after the observation.
+    """Refuse days that stand for a missing date, are in the future, or are after the observation.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def read_columns(frame: IntoFrame, names: Sequence[str], optional: Sequence[str]
     Raises
     ------
     DataError
-        If this is not a dataframe, a column is missing, or a name stands there twice.
+        If this is not a dataframe, a column is missing, or two have the same name.
     """
     table = _table(frame)
     present = _names(table)
@@ -64,7 +64,7 @@ def column_names(frame: IntoFrame) -> list[str]:
 
 
 def _names(table: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> list[str]:
-    # The schema of a lazy frame would be cheaper, but it is a mapping, and would hide a name that stands there twice.
+    # The schema of a lazy frame would be cheaper, but it is a mapping, and would hide a name that two columns have.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return list(table.columns)

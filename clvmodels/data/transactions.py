@@ -227,7 +227,7 @@ class Transactions:
         return self._log.report
 
     def split(self, date: "Date | datetime | np.datetime64 | str") -> tuple[Self, Self]:
-        """Cut the log in two: what was known at the end of a day, and what came after.
+        """Return the log up to the end of a day, and the log after it.
 
         Parameters
         ----------
@@ -307,7 +307,7 @@ class Transactions:
         )
 
     def purchases_by_customer(self, customer_ids: Iterable[Any]) -> tuple[Codes, Floats | None]:
-        """Count the purchases of given customers in this log: what a holdout says of the customers of the past.
+        """Return the number and the money of given customers' purchases in this log, such as a holdout.
 
         Every period with a purchase counts; no first purchase is subtracted.
 
@@ -334,7 +334,7 @@ class Transactions:
         return np.where(known, counts[row], 0), np.where(known, money[row], 0.0) if self._log.has_money else None
 
     def newcomers(self) -> Newcomers:
-        """Count the customers of a holdout who had no purchase before it, and what they bought.
+        """Return how many customers of a holdout had no purchase before it, and what they bought.
 
         Raises
         ------
