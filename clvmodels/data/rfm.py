@@ -64,7 +64,7 @@ class Calendar:
         )
 
     def frame(self) -> pd.DataFrame:
-        """Return a row a day: ``day, first_purchases, repeat_purchases`` and, if there are amounts, ``repeat_money``."""
+        """Return a row a day: ``day, first_purchases, repeat_purchases`` and, with amounts, ``repeat_money``."""
         known = {name: values for name, values in vars(self).items() if values is not None}
         return pd.DataFrame(known)
 
