@@ -1,12 +1,13 @@
-"""Checks of settings: one rule each, for the whole package, that returns what was given as the type that is meant."""
+"""Checks of settings: one rule each, for the whole package; most return what was given as the type that is meant."""
 
+import math
 import os
 from collections.abc import Sequence
 from numbers import Real
 
 import numpy as np
 
-from clvmodels.errors import SettingError
+from clvmodels.errors import SettingError, examples
 
 
 def whole(name: str, value: object, least: int = 1) -> int:
@@ -35,8 +36,9 @@ def seed(value: object) -> int:
     SettingError
         If it is not.
     """
-    if whole("seed", value, least=0) < 2**64:
-        return int(value)  # type: ignore[call-overload,no-any-return]
+    number = whole("seed", value, least=0)
+    if number < 2**64:
+        return number
     raise SettingError(f"seed is a whole number from 0 to 2**64 - 1; seed={value!r} is not.")
 
 
@@ -75,18 +77,18 @@ def level(value: object) -> float:
     SettingError
         If it is not.
     """
-    if isinstance(value, Real) and 0 < value < 1:
-        return float(value)
+    if 0 < (number := _real(value)) < 1:
+        return number
     raise SettingError(f"The level of an interval lies between 0 and 1, such as 0.90; {value!r} does not.")
 
 
 def shares(values: object, meaning: str, *, or_1: bool = False) -> tuple[float, ...]:
-    """Return one or several different numbers above 0 and below 1, or at most 1.
+    """Return one or several different numbers between 0 and 1, both excluded unless ``or_1``.
 
     Raises
     ------
     SettingError
-        If they are not, or one stands there twice; ``meaning`` says what they are.
+        If one is out of range, none is given, or one repeats; ``meaning`` says what they are.
 
     Examples
     --------
@@ -94,12 +96,12 @@ def shares(values: object, meaning: str, *, or_1: bool = False) -> tuple[float, 
     (0.25, 0.5)
     """
     several = list(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else [values]
-    inside = [isinstance(v, Real) and (0 < float(v) < 1 or (or_1 and v == 1)) for v in several]
-    if not several or not all(inside):
+    numbers = tuple(map(_real, several))
+    if not numbers or not all(0 < number < 1 or (or_1 and number == 1) for number in numbers):
         raise SettingError(f"The {meaning} lie between 0 and 1, such as (0.1, 0.5); {values!r} do not.")
-    if len(set(several)) < len(several):
+    if len(set(numbers)) < len(numbers):
         raise SettingError(f"Each of the {meaning} is named once; {values!r} repeat some.")
-    return tuple(float(value) for value in several)
+    return numbers
 
 
 def finite(name: str, value: object) -> float:
@@ -110,13 +112,27 @@ def finite(name: str, value: object) -> float:
     SettingError
         If it is not.
     """
-    if isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(float(value)):
-        return float(value)
+    if math.isfinite(number := _real(value)):
+        return number
     raise SettingError(f"{name} is a finite number; {name}={value!r} is not.")
 
 
 def positive(owner: object, **numbers: object) -> None:
     """Raise a ``SettingError`` unless all are positive, finite numbers; ``owner`` is whose settings they are."""
     for name, value in numbers.items():
-        if not (isinstance(value, Real) and np.isfinite(float(value)) and value > 0):
+        if not 0 < _real(value) < math.inf:
             raise SettingError(f"{type(owner).__name__}: {name} is a positive number; {value!r} is not.")
+
+
+def one_of(name: str, value: object, known: Sequence[str]) -> None:
+    """Raise a ``SettingError`` unless a setting is one of the texts that are known."""
+    if not isinstance(value, str) or value not in known:
+        raise SettingError(f"{name} = {value!r} is not known. Use one of: {examples(map(repr, known))}.")
+
+
+def _real(value: object) -> float:
+    """Return a real number as a float; NaN for what is none, such as ``True``, or is beyond the largest float."""
+    try:
+        return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return math.nan

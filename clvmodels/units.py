@@ -40,7 +40,7 @@ def unit_name(text: str) -> str:
     >>> unit_name("Weeks")
     'week'
     """
-    name = text.strip().lower().removesuffix("s") if isinstance(text, str) else text
+    name = str(text).strip().lower().removesuffix("s")
     if name not in DAYS:
         raise UnitError(f"{text!r} is not a time unit. Use one of: {', '.join(DAYS)}.")
     return name
@@ -82,7 +82,7 @@ class Duration:
 
 
 def duration(value: "str | timedelta | Duration") -> Duration:
-    """Read a duration from text such as ``"39 weeks"``, ``"2 years"`` or ``"infinite"``, or from a timedelta.
+    """Return the duration that text such as ``"39 weeks"`` or ``"infinite"``, or a timedelta, stands for.
 
     Parameters
     ----------
@@ -122,14 +122,14 @@ def durations(horizon: object) -> tuple[Duration, ...]:
     Raises
     ------
     SettingError
-        If there is none, or one stands there twice.
+        If there is none, or one repeats.
 
     Examples
     --------
     >>> [str(horizon) for horizon in durations(["1 year", "3 months"])]
     ['3 months', '1 year']
     """
-    several: Any = horizon if isinstance(horizon, Iterable) and not isinstance(horizon, str) else [horizon]
+    several: Iterable[Any] = horizon if isinstance(horizon, Iterable) and not isinstance(horizon, str) else [horizon]
     ordered = tuple(sorted(map(duration, several), key=lambda each: each.days))
     if not ordered or len(set(map(str, ordered))) < len(ordered):
         raise SettingError(f"Horizons are one or more different durations; {horizon!r} are not.")
@@ -144,7 +144,7 @@ def force_of_interest(yearly_rate: float, unit: str) -> float:
     >>> round(force_of_interest(0.10, "year"), 6)
     0.09531
     """
-    if not (isinstance(yearly_rate, Real) and 0 <= yearly_rate <= 1):
+    if not isinstance(yearly_rate, Real) or isinstance(yearly_rate, bool) or not 0 <= yearly_rate <= 1:
         raise UnitError(
             f"The discount is an effective yearly rate such as 0.10 for 10 % a year; {yearly_rate!r} is not one."
         )

@@ -1,4 +1,4 @@
-"""Data to learn on and to test with."""
+"""Public data sets."""
 
 from importlib.resources import as_file, files
 

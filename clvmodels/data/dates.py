@@ -1,7 +1,7 @@
 """Dates as a column or an argument holds them: dates, datetimes or text, with or without a time zone."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +14,8 @@ from clvmodels.errors import DataError, SettingError, examples
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int64]
 Stamps = NDArray[np.datetime64]
+
+_NUMBERS = {"integer", "floating", "boolean", "decimal", "mixed-integer-float"}
 
 
 def read_stamps(
@@ -43,20 +45,26 @@ def read_stamps(
     DataError
         If text cannot be read, numbers stand in for dates, or time zones are mixed so that days are ambiguous.
     """
-    _check_zone(time_zone)
+    try:
+        if time_zone is not None:
+            ZoneInfo(time_zone)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise SettingError(f"time_zone = {time_zone!r} is not a time zone. Use names like 'Europe/Berlin'.") from None
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        parsed = pd.DatetimeIndex(values.astype(_numpy_datetime(values)))
-    elif _is_number(values) and not (date_format and pd.api.types.is_integer_dtype(values.dtype)):
-        raise DataError(_number_dates(values, name))
-    else:
-        parsed = _parsed(values, name, time_zone, date_format)
-    return _wall_clock(parsed, time_zone)
+    parsed = _parsed(values, name, time_zone, date_format)
+    if parsed.tz is None:
+        zone = f"Days are days in {time_zone}: the dates carry no zone and are taken to be in it." if time_zone else ""
+        return parsed.to_numpy().astype("datetime64[us]"), zone
+    zone = f"Days are days in {parsed.tz}, the zone that the dates carry; time_zone= chooses another."
+    if time_zone:
+        zone = f"Days are days in {time_zone}: dates were converted from {parsed.tz}."
+    local = parsed.tz_convert(time_zone or parsed.tz).tz_localize(None)
+    return local.to_numpy().astype("datetime64[us]"), zone
 
 
 def parse_day(value: object, name: str) -> date:
-    """Read one calendar day: ISO text, a date, a datetime or a timestamp (of which the day counts).
+    """Return the calendar day of ISO text, a date, a datetime or a timestamp.
 
     Raises
     ------
@@ -76,40 +84,33 @@ def parse_day(value: object, name: str) -> date:
     raise SettingError(f"{name} = {value!r} is not a date. Write it as '2024-06-30', or pass a datetime.date.")
 
 
-def _check_zone(time_zone: str | None) -> None:
-    try:
-        if time_zone is not None:
-            ZoneInfo(time_zone)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        raise SettingError(f"time_zone = {time_zone!r} is not a time zone. Use names like 'Europe/Berlin'.") from None
-
-
-def _is_number(values: "pd.Series[Any]") -> bool:
-    kinds = {"integer", "floating", "boolean", "decimal", "mixed-integer-float"}
-    return pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.infer_dtype(values, skipna=True) in kinds
-
-
-def _number_dates(values: "pd.Series[Any]", name: str) -> str:
-    return (
-        f"Column {name!r} holds numbers ({examples(values.dropna().head(3).tolist())}), and a number is not a date. "
-        "If they read like 20240131, pass date_format='%Y%m%d' (as integers or text); if they count seconds since "
-        "1970, convert them with pandas.to_datetime(column, unit='s')."
-    )
-
-
-def _numpy_datetime(values: "pd.Series[Any]") -> "pd.DatetimeTZDtype | np.dtype[np.datetime64]":
-    zone = getattr(values.dtype, "tz", None) or getattr(getattr(values.dtype, "pyarrow_dtype", None), "tz", None)
-    return pd.DatetimeTZDtype("us", zone) if zone else np.dtype("datetime64[us]")
-
-
 def _parsed(values: "pd.Series[Any]", name: str, time_zone: str | None, date_format: str | None) -> pd.DatetimeIndex:
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        tz = getattr(values.dtype, "tz", None) or getattr(getattr(values.dtype, "pyarrow_dtype", None), "tz", None)
+        return pd.DatetimeIndex(values.astype(pd.DatetimeTZDtype("us", tz) if tz else np.dtype("datetime64[us]")))
     kind = pd.api.types.infer_dtype(values, skipna=True)
+    is_number = pd.api.types.is_numeric_dtype(values.dtype) or kind in _NUMBERS
+    if is_number and not (date_format and pd.api.types.is_integer_dtype(values.dtype)):
+        raise DataError(
+            f"Column {name!r} holds numbers ({examples(values.dropna().head(3).tolist())}), and a number is not a "
+            "date. If they read like 20240131, pass date_format='%Y%m%d' (as integers or text); if they count seconds "
+            "since 1970, convert them with pandas.to_datetime(column, unit='s')."
+        )
     if kind in {"string", "integer"}:
         raw, distinct = pd.factorize(values)
         texts = pd.Series([str(text) for text in np.asarray(distinct)], dtype=object).str.strip()
         read = _read_formatted if date_format else _read_iso
         parsed = read(texts, name, time_zone, date_format or "ISO8601")
-        _refuse_unread(parsed, texts, raw, name, date_format)
+        if (bad := parsed.isna()).any():
+            rows = np.isin(raw, np.flatnonzero(bad)).sum()
+            what = (
+                f"that date_format={date_format!r} cannot read" if date_format else "that is not like 2024-01-31 (ISO)"
+            )
+            raise DataError(
+                f"{rows:,} of {len(raw):,} rows have a date in column {name!r} {what}: "
+                f"{examples(map(repr, texts[bad]))}. Mend them, or say how dates are written, for example "
+                "date_format='%d/%m/%Y'."
+            )
         return _at(parsed, raw)
     missing = values.isna().to_numpy()
     things = [thing for thing, absent in zip(values, missing, strict=True) if not absent]
@@ -139,11 +140,7 @@ def _read_iso(texts: "pd.Series[Any]", name: str, time_zone: str | None, pattern
     if len(offsets) > 1:
         _refuse_many_zones(time_zone, texts.tolist(), name)
     instants = pd.DatetimeIndex(pd.to_datetime(whole, format=pattern, errors="coerce", utc=True))
-    return _to_zone(instants, datetime.strptime(offsets[0], "%z").tzinfo)
-
-
-def _to_zone(instants: pd.DatetimeIndex, zone: tzinfo | None) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(instants.tz_convert(zone))
+    return pd.DatetimeIndex(instants.tz_convert(datetime.strptime(offsets[0], "%z").tzinfo))
 
 
 def _read_formatted(texts: "pd.Series[Any]", name: str, time_zone: str | None, pattern: str) -> pd.DatetimeIndex:
@@ -164,7 +161,8 @@ def _read_objects(things: Sequence[Any], name: str, time_zone: str | None) -> pd
     zones = {str(thing.tzinfo): thing.tzinfo for thing in things}
     if len(zones) > 1:
         _refuse_many_zones(time_zone, things, name)
-    return _to_zone(pd.DatetimeIndex(pd.to_datetime(list(things), utc=True)), next(iter(zones.values())))
+    instants = pd.DatetimeIndex(pd.to_datetime(list(things), utc=True))
+    return pd.DatetimeIndex(instants.tz_convert(next(iter(zones.values()))))
 
 
 def _refuse_half_aware(aware: Bools, things: Sequence[Any], name: str) -> None:
@@ -182,27 +180,3 @@ def _refuse_many_zones(time_zone: str | None, things: Sequence[Any], name: str) 
             f"Column {name!r} has dates in several time zones, such as {examples(things, 3)}, so days are ambiguous. "
             "Say which zone's days count, for example time_zone='Europe/Berlin'."
         )
-
-
-def _refuse_unread(
-    parsed: pd.DatetimeIndex, texts: "pd.Series[Any]", raw: Codes, name: str, date_format: str | None
-) -> None:
-    bad = parsed.isna()
-    if bad.any():
-        rows = np.isin(raw, np.flatnonzero(bad)).sum()
-        what = f"that date_format={date_format!r} cannot read" if date_format else "that is not like 2024-01-31 (ISO)"
-        raise DataError(
-            f"{rows:,} of {len(raw):,} rows have a date in column {name!r} {what}: {examples(map(repr, texts[bad]))}. "
-            "Mend them, or say how dates are written, for example date_format='%d/%m/%Y'."
-        )
-
-
-def _wall_clock(parsed: pd.DatetimeIndex, time_zone: str | None) -> tuple[Stamps, str]:
-    if parsed.tz is None:
-        zone = f"Days are days in {time_zone}: the dates carry no zone and are taken to be in it." if time_zone else ""
-        return parsed.to_numpy().astype("datetime64[us]"), zone
-    zone = f"Days are days in {parsed.tz}, the zone that the dates carry; time_zone= chooses another."
-    if time_zone:
-        zone = f"Days are days in {time_zone}: dates were converted from {parsed.tz}."
-    local = parsed.tz_convert(time_zone or parsed.tz).tz_localize(None)
-    return local.to_numpy().astype("datetime64[us]"), zone

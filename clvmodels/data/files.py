@@ -17,7 +17,7 @@ _CSV = {".csv", ".gz", ".txt", ".tsv"}
 
 
 def read_log(path: "str | Path", columns: Sequence[str]) -> pd.DataFrame:
-    """Read some columns of a Parquet or CSV file.
+    """Return some columns of a Parquet or CSV file.
 
     Text in a CSV file stays text, so that ids keep their leading zeros and amounts and dates are parsed where errors
     can be explained. A CSV row with more or fewer fields than the heading is an error: an amount such as 1,234.50
@@ -44,7 +44,12 @@ def read_log(path: "str | Path", columns: Sequence[str]) -> pd.DataFrame:
     wanted = list(dict.fromkeys(columns))
     try:
         _check_columns(path, _columns(path), wanted)
-        table = pq.read_table(path, columns=wanted) if kind in _PARQUET else _read_csv(path, wanted)
+        if kind in _PARQUET:
+            table = pq.read_table(path, columns=wanted)
+        else:
+            types = dict.fromkeys(wanted, pa.string())
+            text = csv.ConvertOptions(include_columns=wanted, column_types=types, strings_can_be_null=True)
+            table = csv.read_csv(path, parse_options=_layout(path), convert_options=text)
     except DataError:
         raise
     except (OSError, ValueError) as error:
@@ -94,13 +99,6 @@ def _columns(path: Path) -> list[str]:
         return names
     with csv.open_csv(path, parse_options=_layout(path)) as reader:
         return list(reader.schema.names)
-
-
-def _read_csv(path: Path, columns: Sequence[str]) -> pa.Table:
-    as_text = csv.ConvertOptions(
-        include_columns=columns, column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True
-    )
-    return csv.read_csv(path, parse_options=_layout(path), convert_options=as_text)
 
 
 def _layout(path: Path) -> csv.ParseOptions:

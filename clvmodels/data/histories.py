@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import prod
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from clvmodels.data.runs import starts
+from clvmodels.errors import DataError
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
@@ -15,7 +19,7 @@ Positions = NDArray[np.intp]
 _DENSE = 2**20  # whole numbers below it (days, purchases) stand for themselves
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Histories:
     """Distinct purchase histories, how many customers share each, and the history of each customer.
 
@@ -68,13 +72,15 @@ class Histories:
 
         Where there are groups, histories of different groups are kept apart: the group comes first in the order.
         """
-        keys = [x, t_x, T] if group is None else [group, x, t_x, T]
-        codes, values = zip(*map(_coded, keys), strict=True)
-        sizes = tuple(len(distinct) for distinct in values)
-        row, distinct = pd.factorize(np.asarray(np.ravel_multi_index(codes, sizes)), sort=True)
-        *groups, x, t_x, T = (of[at] for of, at in zip(values, np.unravel_index(distinct, sizes), strict=True))
-        counts = np.bincount(row).astype(float)
-        return cls(x, t_x, T, groups[0].astype(np.intp) if groups else None, counts, row)
+        codes, sizes = zip(*map(_coded, [x, t_x, T] if group is None else [group, x, t_x, T]), strict=True)
+        if prod(sizes) <= np.iinfo(np.int64).max:
+            row, distinct = pd.factorize(np.asarray(np.ravel_multi_index(codes, sizes)), sort=True)
+        else:  # so many different numbers do not fit into one
+            distinct, row = np.unique(np.stack(codes), axis=1, return_inverse=True)
+            distinct = distinct[0]
+        one_of = np.empty(len(distinct), dtype=np.intp)
+        one_of[row] = np.arange(len(row))
+        return replace(cls(x, t_x, T, group).at(one_of), counts=np.bincount(row).astype(float), row=row)
 
     def __len__(self) -> int:
         return self.x.size
@@ -86,39 +92,44 @@ class Histories:
 
     def in_units_of(self, scale: float) -> Self:
         """Return the same histories with times as multiples of a time."""
-        return type(self)(self.x, self.t_x / scale, self.T / scale, self.group, self.counts, self.row)
+        return replace(self, t_x=self.t_x / scale, T=self.T / scale)
 
     def take(self, customers: "slice | NDArray[Any]") -> Self:
-        """Return some of the customers, with the histories that they have."""
+        """Return the histories of some of the customers: a slice, a mask or positions."""
         histories, row = np.unique(self.row[customers], return_inverse=True)
         return replace(self.at(histories), row=row, counts=np.bincount(row, minlength=len(histories)).astype(float))
 
     def at(self, histories: "slice | NDArray[Any]") -> Self:
-        """Return some of the histories by position, each of one customer."""
+        """Return some of the histories by position, each as the history of one customer."""
         group = None if self.group is None else self.group[histories]
         return type(self)(self.x[histories], self.t_x[histories], self.T[histories], group)
 
     def alike(self) -> Iterator[slice]:
-        """Yield where neighbouring histories with one frequency, in one group, stand."""
-        changes = np.diff(self.x) != 0
-        if self.group is not None:
-            changes |= np.diff(self.group) != 0
-        return (slice(a, b) for a, b in pairwise([0, *(np.flatnonzero(changes) + 1), len(self)]))
+        """Return the slices of neighbouring histories that share their frequency and their group."""
+        keys = [self.x] if self.group is None else [self.group, self.x]
+        return (slice(start, end) for start, end in pairwise([*starts(*keys).tolist(), len(self)]))
 
     def __add__(self, other: "Histories") -> "Histories":
-        """Return the histories of both bases, in one time unit: the customers of this one first."""
-        both = [self, other]
-        group = None if self.group is None or other.group is None else np.concatenate([h.group for h in both])  # type: ignore[arg-type]
-        x, t_x, T = (np.concatenate([getattr(part, name) for part in both]) for name in ("x", "t_x", "T"))
-        merged = Histories.merge(x, t_x, T, group)
-        own, its = merged.row[: len(self)], merged.row[len(self) :]
-        counts = np.bincount(merged.row, np.concatenate([self.counts, other.counts]))
-        return replace(merged, counts=counts, row=np.concatenate([own[self.row], its[other.row]]))
+        """Return the histories of two disjoint parts of a base, in one time unit: the customers of this one first.
+
+        Raises
+        ------
+        DataError
+            If one part has groups and the other has none.
+        """
+        if (self.group is None) != (other.group is None):
+            raise DataError("Histories with groups and without do not add up. Give both parts groups, or neither.")
+        x, t_x, T, counts = (np.append(getattr(self, of), getattr(other, of)) for of in ("x", "t_x", "T", "counts"))
+        groups = [part.group for part in (self, other) if part.group is not None]
+        merged = Histories.merge(x, t_x, T, np.concatenate(groups) if groups else None)
+        row = merged.row[np.append(self.row, len(self) + other.row)]
+        return replace(merged, counts=np.bincount(merged.row, counts).astype(float), row=row)
 
 
-def _coded(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return small whole numbers that stand for the values, and the value that each stands for."""
+def _coded(values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
+    """Return whole numbers from 0 up in the order of the values, and a number above all of them."""
     whole = values.astype(np.int64)
-    if (whole == values).all() and whole.max() < _DENSE:
-        return whole, np.arange(whole.max() + 1)
-    return pd.factorize(values, sort=True)
+    if (whole == values).all() and whole.min() >= 0 and whole.max() < _DENSE:
+        return whole, int(whole.max()) + 1
+    codes, distinct = pd.factorize(values, sort=True)
+    return codes, len(distinct)

@@ -3,7 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Never
 from uuid import UUID
 
 import numpy as np
@@ -38,10 +38,7 @@ def read_ids(values: "pd.Series[Any]", name: str) -> tuple[Codes, NDArray[Any]]:
         If the ids are ambiguous as above, or neither numbers nor text.
     """
     raw, distinct = pd.factorize(values)
-    things = np.asarray(distinct)
-    # The kind of all values, not of the distinct ones: 1, 1.0 and True would be one of them.
-    kind = pd.api.types.infer_dtype(values if values.dtype == object else things, skipna=True)
-    ids = _plain_ids(things, kind, name)
+    ids = _plain_ids(np.asarray(distinct), values, name)
     blank = np.array([isinstance(text, str) and not text.strip() for text in ids], dtype=bool)
     kept = np.flatnonzero(~blank)
     order = kept[np.argsort(ids[kept], kind="stable")]
@@ -50,19 +47,29 @@ def read_ids(values: "pd.Series[Any]", name: str) -> tuple[Codes, NDArray[Any]]:
     return rank[raw], ids[order]
 
 
-def _plain_ids(distinct: NDArray[Any], kind: str, name: str) -> NDArray[Any]:
+def _plain_ids(distinct: NDArray[Any], values: "pd.Series[Any]", name: str) -> NDArray[Any]:
+    # The kind of all values, not of the distinct ones: 1, 1.0 and True would be one of them.
+    kind = pd.api.types.infer_dtype(values if values.dtype == object else distinct, skipna=True)
     if kind == "empty" or not len(distinct):
         return np.empty(0, dtype=object)
     if kind == "integer":
-        return _integers(distinct, name)
+        limits = np.iinfo(np.int64)
+        if not limits.min <= distinct.min() <= distinct.max() <= limits.max:
+            raise DataError(f"Column {name!r} has ids beyond the range of 64-bit integers. Convert the column to text.")
+        return distinct.astype(np.int64)
     if kind in {"floating", "decimal", "mixed-integer-float"}:
         return _whole(distinct, name)
     if kind == "bytes":
-        distinct = _decoded(distinct, name)
+        try:
+            distinct = _texts(value.decode("utf-8") for value in distinct)
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"Column {name!r} has bytes that are not UTF-8 text: {error.object!r}. Decode it."
+            ) from None
     elif all(isinstance(value, UUID) for value in distinct):
-        distinct = _texts(map(str, distinct))
+        distinct = _texts(distinct)
     elif kind != "string":
-        raise DataError(_strange_ids(distinct, name))
+        _refuse_kinds(values.dropna(), name)
     _refuse_lookalikes(distinct, name)
     return _texts(distinct)
 
@@ -72,13 +79,6 @@ def _texts(values: Iterable[object]) -> NDArray[Any]:
     array = np.empty(len(listed), dtype=object)
     array[:] = listed
     return array
-
-
-def _integers(distinct: NDArray[Any], name: str) -> NDArray[Any]:
-    limits = np.iinfo(np.int64)
-    if not limits.min <= distinct.min() <= distinct.max() <= limits.max:
-        raise DataError(f"Column {name!r} has ids beyond the range of 64-bit integers. Convert the column to text.")
-    return distinct.astype(np.int64)
 
 
 def _whole(distinct: NDArray[Any], name: str) -> NDArray[Any]:
@@ -92,21 +92,16 @@ def _whole(distinct: NDArray[Any], name: str) -> NDArray[Any]:
     return numbers.astype(np.int64)
 
 
-def _decoded(distinct: NDArray[Any], name: str) -> NDArray[Any]:
-    try:
-        return _texts(value.decode("utf-8") for value in distinct)
-    except UnicodeDecodeError as error:
-        raise DataError(f"Column {name!r} has bytes that are not UTF-8 text: {error.object!r}. Decode it.") from None
-
-
-def _strange_ids(distinct: NDArray[Any], name: str) -> str:
-    kinds = Counter(type(value).__name__ for value in distinct)
+def _refuse_kinds(values: "pd.Series[Any]", name: str) -> Never:
+    kinds = Counter(type(value).__name__ for value in values)
     if len(kinds) == 1:
-        return f"Column {name!r} holds {next(iter(kinds))} values, not customer ids. Use whole numbers or text."
-    shown = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
-    return (
+        raise DataError(
+            f"Column {name!r} holds {next(iter(kinds))} values, not customer ids. Use whole numbers or text."
+        )
+    shown = ", ".join(f"{many:,} {kind}" for kind, many in kinds.items())
+    raise DataError(
         f"Column {name!r} mixes types of ids ({shown}), so that 1 and '1' could be one customer or two: "
-        f"{examples(map(repr, distinct))}. Make it one type first, for example with .astype(str) in pandas."
+        f"{examples(map(repr, values))}. Make it one type first, for example with .astype(str) in pandas."
     )
 
 

@@ -8,8 +8,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.data.cleaning import CleaningReport, Rows, Rule, Tally, count_customers, net_returns
+from clvmodels.data.cleaning import CleaningReport, Rule, Tally
+from clvmodels.data.returns import net_returns
 from clvmodels.data.rfm import Calendar
+from clvmodels.data.rules import Rows, count_customers
+from clvmodels.data.runs import starts
 from clvmodels.errors import DataError, SettingError
 from clvmodels.units import Duration
 
@@ -46,7 +49,7 @@ class Events:
 
     @classmethod
     def of(cls, rows: Rows) -> Self:
-        """Gather sorted rows."""
+        """Return the events of sorted rows."""
         amount = np.zeros(len(rows)) if rows.amount is None else rows.amount
         back = rows.is_return
         each = np.maximum(amount, 0), np.maximum(-amount, 0), (~back).astype(np.int64), back.astype(np.int64)
@@ -57,14 +60,14 @@ class Events:
         return type(self)(*(values[rows] for values in self._arrays))
 
     def merge(self, origin: np.datetime64, days: int) -> Self:
-        """Gather the days of each period, counted from an origin, onto its first day."""
+        """Return the events by period, counted from an origin, each dated on its period's first day."""
         if days == 1:
             return self
         return replace(self, day=origin + (self.day - origin) // DAY // days * days * DAY).gather()
 
     def gather(self) -> Self:
-        """Add up what stands under one customer and day; the events must be sorted."""
-        start = _starts(self.customer, self.day)
+        """Return one event a customer and day, added up; the events must be sorted."""
+        start = starts(self.customer, self.day)
         sums = (np.add.reduceat(values, start) for values in self._arrays[2:])
         return type(self)(self.customer[start], self.day[start], *sums)
 
@@ -94,7 +97,7 @@ class Purchases:
     @cached_property
     def start(self) -> Codes:
         """Where each customer's purchases begin, shape ``(customers,)``."""
-        return _starts(self.customer)
+        return starts(self.customer)
 
     @cached_property
     def counts(self) -> Codes:
@@ -184,7 +187,7 @@ class Log:
         return np.bincount(customer, minlength=size).astype(np.int64), money.astype(np.float64)
 
     def calendar(self) -> Calendar:
-        """Count the first and the repeat purchases of each day of the log."""
+        """Return the first and the repeat purchases of each day of the log."""
         purchases, days = self.purchases, np.arange(self.first, self.last + DAY)
         day, repeat = (purchases.day - self.first) // DAY, purchases.is_repeat
         money = np.bincount(day[repeat], weights=purchases.amount[repeat], minlength=len(days)).astype(np.float64)
@@ -213,11 +216,12 @@ class Log:
         return CleaningReport(self.source.came_in, taken_out, left, notes)
 
     def _counting(self) -> tuple[Rule, Rule, Rule]:
-        """Say what merging and netting did, so that rows, customers and money add up."""
-        events, (periods, _, _), purchases = self.events, self._netted, self.purchases
+        """Return what merging and netting did, so that rows, customers and money add up."""
+        events, (periods, kept, _), purchases = self.events, self._netted, self.purchases
         customers, buyers = count_customers(events.customer), count_customers(events.customer[events.purchases > 0])
         merged = int((periods.purchases > 0).sum())
-        back, paid = events.returned.sum(), events.spend.sum() - purchases.amount.sum()
+        # Purchase by purchase: without returns this is zero, and not what is left of rounding two sums.
+        back, paid = events.returned.sum(), (periods.spend - kept).sum()
         return (
             Rule(
                 "returns",
@@ -238,9 +242,3 @@ class Log:
 
     def _tally(self, rows: int, customers: int, money: float) -> Tally:
         return Tally(rows, customers, float(money) if self.has_money else None)
-
-
-def _starts(*keys: NDArray[Any]) -> Codes:
-    changes = np.ones(len(keys[0]), dtype=bool)
-    changes[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
-    return np.flatnonzero(changes)

@@ -1,7 +1,7 @@
-"""What the models see of a log: one row a customer, with the unit of time that its numbers are in."""
+"""Recency, frequency and monetary value: one row a customer, with the unit of time that its numbers are in."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -13,23 +13,27 @@ from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
 from clvmodels.data.cleaning import CleaningReport
+from clvmodels.data.dates import parse_day
 from clvmodels.data.histories import Histories
-from clvmodels.data.tables import rfm_columns
-from clvmodels.errors import DataError, MissingMoneyError, examples
+from clvmodels.data.ids import read_ids
+from clvmodels.data.tables import column_names, read_columns, read_numbers, refuse_missing
+from clvmodels.errors import DataError, MissingMoneyError, SettingError, examples
+from clvmodels.text import count
 from clvmodels.units import DAYS, unit_name
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-_DENSE = 2**20  # whole numbers below it (days, purchases) stand for themselves
+_REQUIRED = ("customer_id", "frequency", "recency", "T")
 _MONEY = ("monetary_value", "first_spend")
 
 
 @dataclass(frozen=True, eq=False)
 class Calendar:
-    """What the whole base did on each calendar day of the observation, days without purchases included.
+    """First and repeat purchases of a base on each calendar day of the observation, days without purchases included.
 
-    All arrays have the shape ``(days,)``. ``repeat_money`` is ``None`` without an amount column.
+    All arrays have the shape ``(days,)``. ``repeat_money`` is ``None`` without an amount column. Calendars of parts of
+    a base that have no customer in common add up with ``+``.
     """
 
     day: NDArray[np.datetime64]
@@ -37,42 +41,37 @@ class Calendar:
     repeat_purchases: Counts
     repeat_money: Floats | None
 
+    def __add__(self, other: "Calendar") -> "Calendar":
+        """Return the calendar of two disjoint parts of a base.
+
+        Raises
+        ------
+        DataError
+            If the parts were not observed on the same days.
+        """
+        if not np.array_equal(self.day, other.day):
+            spans = [f"{part.day[0]} to {part.day[-1]}" for part in (self, other)]
+            raise DataError(
+                f"Calendars of different observations do not add up: {' and '.join(spans)}. Let all parts of a base "
+                "start and end on the same days."
+            )
+        money = [part.repeat_money for part in (self, other) if part.repeat_money is not None]
+        return Calendar(
+            self.day,
+            self.first_purchases + other.first_purchases,
+            self.repeat_purchases + other.repeat_purchases,
+            np.sum(money, axis=0) if money else None,
+        )
+
     def frame(self) -> pd.DataFrame:
-        """Return a row a day."""
-        columns: dict[str, Any] = {
-            "day": self.day,
-            "first_purchases": self.first_purchases,
-            "repeat_purchases": self.repeat_purchases,
-        }
-        if self.repeat_money is not None:
-            columns["repeat_money"] = self.repeat_money
-        return pd.DataFrame(columns)
-
-
-@dataclass(frozen=True, eq=False)
-class Collapsed:
-    """The distinct (frequency, recency, T) of a base and how many customers share each.
-
-    Attributes
-    ----------
-    frequency, recency, T
-        Shape ``(rows,)``; recency and T in the unit of the RFM.
-    counts
-        Customers a row, shape ``(rows,)``.
-    row
-        The row of each customer, shape ``(customers,)``.
-    """
-
-    frequency: Floats
-    recency: Floats
-    T: Floats
-    counts: Floats
-    row: NDArray[np.intp]
+        """Return a row a day: ``day, first_purchases, repeat_purchases`` and, with amounts, ``repeat_money``."""
+        known = {name: values for name, values in vars(self).items() if values is not None}
+        return pd.DataFrame(known)
 
 
 @dataclass(frozen=True, eq=False)
 class RFM:
-    """Recency, frequency and monetary value of each customer, checked once, here.
+    """Recency, frequency and monetary value of each customer, checked when it is made.
 
     Made by ``Transactions.summarize`` or by ``RFM.from_frame``.
 
@@ -126,7 +125,7 @@ class RFM:
 
     @classmethod
     def from_frame(cls, frame: IntoFrame, unit: str, observed_until: "date | str | None" = None) -> Self:
-        """Start from a ready table, one row a customer.
+        """Return the RFM of a ready table, one row a customer.
 
         Parameters
         ----------
@@ -142,7 +141,7 @@ class RFM:
         Raises
         ------
         DataError
-            If a column is missing, a value is missing or impossible, or a customer stands there twice.
+            If a column is missing, a value is missing or impossible, or a customer has two rows.
 
         Examples
         --------
@@ -150,7 +149,28 @@ class RFM:
         >>> RFM.from_frame(table, unit="week").T_days
         array([273., 273.])
         """
-        return cls(**rfm_columns(frame, unit_name(unit), observed_until))
+        unit = unit_name(unit)
+        others = [name for name in column_names(frame) if name not in (*_REQUIRED, *_MONEY)]
+        table = read_columns(frame, _REQUIRED, optional=(*_MONEY, *others))
+        codes, ids = read_ids(table["customer_id"], "customer_id")
+        refuse_missing("customer_id", codes < 0)
+        frequency = _read_required(table["frequency"], "frequency")
+        if (bad := frequency != np.round(frequency)).any():
+            raise DataError(
+                f"{bad.sum():,} of {len(bad):,} frequencies are not whole numbers: "
+                f"{examples(frequency[bad].tolist())}. Frequency counts repeat purchases; it is not a rate."
+            )
+        return cls(
+            customer_id=ids[codes],
+            frequency=frequency.astype(np.int64),
+            recency_days=_read_days(table["recency"], "recency", unit),
+            T_days=_read_days(table["T"], "T", unit),
+            unit=unit,
+            monetary_value=_read_mean_spend(table["monetary_value"], frequency) if "monetary_value" in table else None,
+            first_spend=_read_required(table["first_spend"], "first_spend") if "first_spend" in table else None,
+            observed_until=None if observed_until is None else parse_day(observed_until, "observed_until"),
+            columns={name: _read_column(table[name]) for name in others},
+        )
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -167,7 +187,7 @@ class RFM:
 
     @property
     def money(self) -> Floats:
-        """``monetary_value``, or an error that says that there is no amount column."""
+        """Mean value of the repeat purchases, shape ``(customers,)``; a ``MissingMoneyError`` without amounts."""
         if self.monetary_value is None:
             raise MissingMoneyError(
                 "These data have no amounts, so nothing can be said about money. Pass amount= to Transactions, or a "
@@ -182,21 +202,15 @@ class RFM:
 
     @cached_property
     def histories(self) -> Histories:
-        """The distinct (frequency, recency, T) of the customers, in ``unit``: all that a purchase model needs."""
+        """The distinct (frequency, recency, T), times in ``unit``, and which of them each customer has."""
         return Histories.merge(self.frequency, self.recency_days, self.T_days).in_units_of(DAYS[self.unit])
-
-    def collapse(self) -> Collapsed:
-        """Return the distinct (frequency, recency, T) with counts: all that a purchase model's likelihood needs."""
-        codes, values = zip(*map(_coded, (self.frequency, self.recency_days, self.T_days)), strict=True)
-        sizes = tuple(len(distinct) for distinct in values)
-        row, distinct = pd.factorize(np.asarray(np.ravel_multi_index(codes, sizes)), sort=True)
-        x, t_x, T = (of[at] for of, at in zip(values, np.unravel_index(distinct, sizes), strict=True))
-        counts = np.bincount(row).astype(float)
-        return Collapsed(x.astype(float), t_x / DAYS[self.unit], T / DAYS[self.unit], counts, row)
 
     def take(self, customers: "slice | NDArray[Any]") -> Self:
         """Return the RFM of some customers: a slice, a mask or row numbers; the base's calendar is left out."""
-        return self._map(lambda values: values[customers])
+        arrays = ("customer_id", "frequency", "recency_days", "T_days", *_MONEY)
+        known: dict[str, Any] = {n: getattr(self, n)[customers] for n in arrays if getattr(self, n) is not None}
+        columns = {name: values[customers] for name, values in self.columns.items()}
+        return replace(self, **known, columns=columns, calendar=None, cleaning=None)
 
     def frame(self) -> pd.DataFrame:
         """Return a row a customer: ``customer_id, frequency, recency, T``, money where there is some, other columns."""
@@ -213,23 +227,50 @@ class RFM:
         until = f" to {self.observed_until}" if self.observed_until else ""
         money = "with amounts" if self.monetary_value is not None else "without amounts"
         return (
-            f"RFM of {len(self):,} customers{until}, in {self.unit}s, {money}: "
-            f"{self.frequency.sum():,} repeat purchases, {(self.frequency == 0).sum():,} customers bought once"
+            f"RFM of {count(len(self), 'customer')}{until}, in {self.unit}s, {money}: "
+            f"{count(self.frequency.sum(), 'repeat purchase')}, "
+            f"{count((self.frequency == 0).sum(), 'customer')} bought once"
         )
 
-    def _map(self, select: Callable[[NDArray[Any]], NDArray[Any]]) -> Self:
-        arrays = ("customer_id", "frequency", "recency_days", "T_days", *_MONEY)
-        known: dict[str, Any] = {n: select(getattr(self, n)) for n in arrays if getattr(self, n) is not None}
-        columns = {name: select(values) for name, values in self.columns.items()}
-        return replace(self, **known, columns=columns, calendar=None, cleaning=None)
+
+def refuse_no_rfm(rfm: object) -> None:
+    """Raise a ``SettingError`` unless this is an ``RFM``."""
+    if not isinstance(rfm, RFM):
+        raise SettingError(
+            f"Customers come as an RFM, and this is a {type(rfm).__name__}: use Transactions(...).summarize() or "
+            "RFM.from_frame(...)."
+        )
 
 
-def _coded(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return small whole numbers that stand for the values, and the value that each stands for."""
-    whole = values.astype(np.int64)
-    if (whole == values).all() and whole.max() < _DENSE:
-        return whole, np.arange(whole.max() + 1)
-    return pd.factorize(values, sort=True)
+def _read_required(values: "pd.Series[Any]", name: str) -> Floats:
+    numbers = read_numbers(values, name)
+    refuse_missing(name, ~np.isfinite(numbers))
+    return numbers
+
+
+def _read_days(values: "pd.Series[Any]", name: str, unit: str) -> Floats:
+    days = _read_required(values, name) * DAYS[unit]
+    whole = np.round(days)
+    # 1/7 week is a day, and not 0.9999999999999999 days: only so do customers with the same history look the same.
+    return np.where(np.abs(days - whole) < 1e-6, whole, days)
+
+
+def _read_mean_spend(values: "pd.Series[Any]", frequency: Floats) -> Floats:
+    money = read_numbers(values, "monetary_value")
+    advice = "It is the mean value of the repeat purchases, and these customers have some."
+    refuse_missing("monetary_value", ~np.isfinite(money) & (frequency > 0), advice)
+    money = np.where(np.isnan(money), 0.0, money)
+    if (bad := (frequency == 0) & (money != 0)).any():
+        raise DataError(
+            f"{bad.sum():,} of {len(money):,} rows have a monetary_value but no repeat purchase (row "
+            f"numbers, from 0: {examples(np.flatnonzero(bad).tolist())}). It is the mean of the repeat purchases, "
+            "without the first: pass 0 for one-time buyers, and put the value of first purchases into first_spend."
+        )
+    return money
+
+
+def _read_column(values: "pd.Series[Any]") -> NDArray[Any]:
+    return values.astype(object).to_numpy() if values.dtype == "category" else values.to_numpy()
 
 
 def _hash(customer: object) -> int:
@@ -240,7 +281,10 @@ def _hash(customer: object) -> int:
 def _check(rfm: RFM) -> None:
     if not len(rfm):
         raise DataError("There is no customer in these data: at least one row is needed.")
-    _refuse_shapes(rfm)
+    known = {name: getattr(rfm, name) for name in ("frequency", "recency_days", "T_days", *_MONEY)} | dict(rfm.columns)
+    wrong = [f"{name} {np.shape(v)}" for name, v in known.items() if v is not None and np.shape(v) != (len(rfm),)]
+    if wrong:
+        raise DataError(f"Each column needs one value for each of the {len(rfm):,} customers, but: {examples(wrong)}.")
     ids = pd.Series(rfm.customer_id)
     x, t_x, T = rfm.frequency, rfm.recency_days, rfm.T_days
     slack = 1e-9 * (1 + T)
@@ -281,10 +325,3 @@ def _check(rfm: RFM) -> None:
         if bad.any():
             shown = examples(map(repr, ids[bad].tolist()))
             raise DataError(f"{bad.sum():,} of {len(rfm):,} customers {message} Customers: {shown}.")
-
-
-def _refuse_shapes(rfm: RFM) -> None:
-    known = {name: getattr(rfm, name) for name in ("frequency", "recency_days", "T_days", *_MONEY)} | dict(rfm.columns)
-    wrong = [f"{name} {np.shape(v)}" for name, v in known.items() if v is not None and np.shape(v) != (len(rfm),)]
-    if wrong:
-        raise DataError(f"Each column needs one value for each of the {len(rfm):,} customers, but: {examples(wrong)}.")

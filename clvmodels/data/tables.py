@@ -1,4 +1,4 @@
-"""The door for dataframes: whatever the library, columns come in here and leave as NumPy arrays.
+"""Columns of a dataframe of any library as NumPy arrays.
 
 Narwhals selects the columns, lazily where the frame is lazy, so that only what is needed is ever loaded.
 """
@@ -6,8 +6,7 @@ Narwhals selects the columns, lazily where the frame is lazy, so that only what 
 import math
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,10 +17,8 @@ from narwhals.exceptions import DuplicateError
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
-from clvmodels.data.dates import parse_day
 from clvmodels.data.ids import read_ids
 from clvmodels.errors import DataError, examples
-from clvmodels.units import DAYS
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int64]
@@ -32,7 +29,7 @@ Floats = NDArray[np.float64]
 
 
 def read_columns(frame: IntoFrame, names: Sequence[str], optional: Sequence[str] = ()) -> "dict[str, pd.Series[Any]]":
-    """Load some columns of a dataframe of any library; the frame's own index plays no part.
+    """Return some columns of a dataframe of any library by name; the frame's own index plays no part.
 
     Parameters
     ----------
@@ -46,10 +43,15 @@ def read_columns(frame: IntoFrame, names: Sequence[str], optional: Sequence[str]
     Raises
     ------
     DataError
-        If this is not a dataframe, a column is missing, or a name stands there twice.
+        If this is not a dataframe, a column is missing, or two have the same name.
     """
     table = _table(frame)
-    _refuse_missing(names, present := _names(table))
+    present = _names(table)
+    for name in names:
+        if name not in present:
+            close = get_close_matches(str(name), present, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise DataError(f"There is no column {name!r}.{hint} The columns are: {examples(map(repr, present), 20)}.")
     _refuse_twice(present)
     chosen = table.select(*names, *(name for name in optional if name in present))
     loaded = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
@@ -62,7 +64,7 @@ def column_names(frame: IntoFrame) -> list[str]:
 
 
 def _names(table: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> list[str]:
-    # The schema of a lazy frame would be cheaper, but it is a mapping, and would hide a name that stands there twice.
+    # The schema of a lazy frame would be cheaper, but it is a mapping, and would hide a name that two columns have.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return list(table.columns)
@@ -84,14 +86,6 @@ def _table(frame: IntoFrame) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
     return table
 
 
-def _refuse_missing(names: Sequence[str], present: Sequence[str]) -> None:
-    for name in names:
-        if name not in present:
-            close = get_close_matches(str(name), present, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise DataError(f"There is no column {name!r}.{hint} The columns are: {examples(map(repr, present), 20)}.")
-
-
 def _refuse_twice(present: Sequence[object]) -> None:
     twice = [name for name, count in Counter(present).items() if count > 1]
     if twice:
@@ -99,21 +93,17 @@ def _refuse_twice(present: Sequence[object]) -> None:
 
 
 def _column(series: "nw.Series[Any]") -> "pd.Series[Any]":
-    if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone and not series.implementation.is_pandas():
-        return _with_zone(series, series.dtype.time_zone)
-    # A column of pandas is the narrow waist between narwhals and NumPy.
+    zone = series.dtype.time_zone if isinstance(series.dtype, nw.Datetime) else None
+    if zone and not series.implementation.is_pandas():
+        # Not every library's way to pandas keeps the zone, so the instants travel in UTC and the zone beside them.
+        instants = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_pandas()
+        zoned: pd.Series[Any] = instants.dt.tz_localize("UTC").dt.tz_convert(zone)
+        return zoned
     column: pd.Series[Any] = series.to_pandas().reset_index(drop=True)
     return column
 
 
-def _with_zone(series: "nw.Series[Any]", zone: str) -> "pd.Series[Any]":
-    # Not every library's way to pandas keeps the zone, so the instants travel in UTC and the zone beside them.
-    instants = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_pandas()
-    zoned: pd.Series[Any] = instants.dt.tz_localize("UTC").dt.tz_convert(zone)
-    return zoned
-
-
-# --- numbers and attributes ------------------------------------------------------------------------------------------
+# --- numbers, attributes and ids -------------------------------------------------------------------------------------
 
 
 def read_numbers(values: "pd.Series[Any]", name: str) -> Floats:
@@ -124,18 +114,12 @@ def read_numbers(values: "pd.Series[Any]", name: str) -> Floats:
     DataError
         If a value is not a number: how many are not, and which.
     """
-    if pd.api.types.is_bool_dtype(values.dtype) or not _can_be_numbers(values):
-        kind = pd.api.types.infer_dtype(values, skipna=True)
+    dtype, types = values.dtype, pd.api.types
+    is_text = isinstance(dtype, pd.CategoricalDtype) or types.is_string_dtype(dtype)  # columns of objects are
+    if types.is_bool_dtype(dtype) or not (is_text or types.is_numeric_dtype(dtype)):
+        kind = types.infer_dtype(values, skipna=True)
         raise DataError(f"Column {name!r} must hold numbers, and holds {kind} values: {examples(values.dropna())}.")
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return values.to_numpy(dtype=float, na_value=math.nan)
-    return _parsed_numbers(values, name)
-
-
-def _can_be_numbers(values: "pd.Series[Any]") -> bool:
-    if isinstance(values.dtype, pd.CategoricalDtype) or values.dtype == object:
-        return True
-    return pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_string_dtype(values.dtype)
+    return _parsed_numbers(values, name) if is_text else values.to_numpy(dtype=float, na_value=math.nan)
 
 
 def _parsed_numbers(values: "pd.Series[Any]", name: str) -> Floats:
@@ -179,106 +163,30 @@ def read_attribute(values: "pd.Series[Any]", codes: Codes, ids: NDArray[Any], na
     return pd.Series(things[first]).infer_objects().to_numpy()
 
 
-# --- a ready table of customers --------------------------------------------------------------------------------------
+def refuse_missing(name: str, bad: Bools, advice: str = "Mend or leave out these rows.") -> None:
+    """Raise a ``DataError`` if a column has missing values: how many, in which rows, and what to do."""
+    if bad.any():
+        raise DataError(
+            f"{bad.sum():,} of {len(bad):,} rows have no usable value in column {name!r} (row numbers, from 0: "
+            f"{examples(np.flatnonzero(bad).tolist())}). {advice}"
+        )
 
-_REQUIRED = ("customer_id", "frequency", "recency", "T")
-_MONEY = ("monetary_value", "first_spend")
 
-
-def rfm_columns(frame: IntoFrame, unit: str, observed_until: "date | str | None") -> dict[str, Any]:
-    """Read a ready table, one row a customer, into the fields of an ``RFM``.
-
-    Parameters
-    ----------
-    frame
-        A dataframe with ``customer_id, frequency, recency, T`` and, optionally, ``monetary_value, first_spend``; its
-        other columns are kept under ``columns``.
-    unit
-        The unit of ``recency`` and ``T``: a canonical name of ``units.DAYS``.
-    observed_until
-        The last day of the observation, if known.
+def find_ids(customer_ids: Iterable[object], ids: NDArray[Any]) -> Codes:
+    """Return the position of each given id among those of a log, -1 where it is not there.
 
     Raises
     ------
     DataError
-        If a column is missing, or a value is missing or not a number; the checks of meaning are those of ``RFM``.
+        If an id is missing, or the given ids are text and the log's are numbers, or the other way round.
     """
-    others = [name for name in column_names(frame) if name not in (*_REQUIRED, *_MONEY)]
-    table = read_columns(frame, _REQUIRED, optional=(*_MONEY, *others))
-    rows = len(table["customer_id"])
-    codes, ids = read_ids(table["customer_id"], "customer_id")
-    refuse_missing_values({"customer_id": codes < 0})
-    frequency = _counts(read_numbers(table["frequency"], "frequency"))
-    return {
-        "customer_id": ids[codes] if rows else np.empty(0, dtype=object),
-        "frequency": frequency,
-        "recency_days": _days(table["recency"], "recency", unit),
-        "T_days": _days(table["T"], "T", unit),
-        "unit": unit,
-        "monetary_value": _monetary_value(table.get("monetary_value"), frequency),
-        "first_spend": _first_spend(table.get("first_spend")),
-        "observed_until": None if observed_until is None else parse_day(observed_until, "observed_until"),
-        "columns": {name: _values(table[name]) for name in others},
-    }
-
-
-def refuse_missing_values(missing: Mapping[str, Bools], advice: str = "Mend or leave out these rows.") -> None:
-    """Raise a ``DataError`` that counts the rows with a missing value and shows where they are, column by column."""
-    for name, bad in missing.items():
-        if bad.any():
-            where = examples(np.flatnonzero(bad).tolist())
-            raise DataError(
-                f"{bad.sum():,} of {len(bad):,} rows have no usable value in column {name!r} (row numbers, from 0: "
-                f"{where}). {advice}"
-            )
-
-
-def _counts(numbers: Floats) -> Codes:
-    refuse_missing_values({"frequency": ~np.isfinite(numbers)})
-    bad = numbers != np.round(numbers)
-    if bad.any():
+    given = customer_ids if isinstance(customer_ids, np.ndarray | pd.Series) else list(customer_ids)
+    codes, wanted = read_ids(pd.Series(given), "customer_ids")
+    refuse_missing("customer_ids", codes < 0)
+    if len(wanted) and (wanted.dtype == object) != (ids.dtype == object):
         raise DataError(
-            f"{bad.sum():,} of {len(numbers):,} frequencies are not whole numbers: {examples(numbers[bad].tolist())}. "
-            "Frequency counts repeat purchases; it is not a rate."
+            f"The log's customer ids are like {ids[:1].tolist()[0]!r}, and these are like {wanted.tolist()[0]!r}: text "
+            "and numbers never match. Convert them to the type of the log's."
         )
-    return numbers.astype(np.int64)
-
-
-def _days(values: "pd.Series[Any]", name: str, unit: str) -> Floats:
-    numbers = read_numbers(values, name)
-    refuse_missing_values({name: ~np.isfinite(numbers)})
-    days = numbers * DAYS[unit]
-    whole = np.round(days)
-    # 1/7 week is a day, and not 0.9999999999999999 days: only so do customers with the same history look the same.
-    return np.where(np.abs(days - whole) < 1e-6, whole, days)
-
-
-def _monetary_value(values: "pd.Series[Any] | None", frequency: Codes) -> Floats | None:
-    if values is None:
-        return None
-    money = read_numbers(values, "monetary_value")
-    refuse_missing_values(
-        {"monetary_value": ~np.isfinite(money) & (frequency > 0)},
-        "It is the mean value of the repeat purchases, and these customers have some.",
-    )
-    money = np.where(np.isnan(money), 0.0, money)
-    bad = (frequency == 0) & (money != 0)
-    if bad.any():
-        raise DataError(
-            f"{bad.sum():,} of {len(money):,} rows have a monetary_value but no repeat purchase (row "
-            f"numbers, from 0: {examples(np.flatnonzero(bad).tolist())}). It is the mean of the repeat purchases, "
-            "without the first: pass 0 for one-time buyers, and put the value of first purchases into first_spend."
-        )
-    return money
-
-
-def _first_spend(values: "pd.Series[Any] | None") -> Floats | None:
-    if values is None:
-        return None
-    money = read_numbers(values, "first_spend")
-    refuse_missing_values({"first_spend": ~np.isfinite(money)})
-    return money
-
-
-def _values(values: "pd.Series[Any]") -> NDArray[Any]:
-    return values.astype(object).to_numpy() if values.dtype == "category" else values.to_numpy()
+    found: Codes = pd.Index(ids).get_indexer(pd.Index(wanted)).astype(np.int64)
+    return found[codes]

@@ -13,9 +13,14 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
-from clvmodels.data import red_flags
-from clvmodels.data.cleaning import (
-    CleaningReport,
+from clvmodels.checked import one_of
+from clvmodels.data import cautions
+from clvmodels.data.cleaning import CleaningReport
+from clvmodels.data.dates import parse_day, read_stamps
+from clvmodels.data.ids import read_ids
+from clvmodels.data.log import DAY, Events, Log, Source
+from clvmodels.data.rfm import RFM
+from clvmodels.data.rules import (
     Ledger,
     Nulls,
     Returns,
@@ -28,12 +33,9 @@ from clvmodels.data.cleaning import (
     leave_out_acquired_before,
     note_duplicates,
 )
-from clvmodels.data.dates import parse_day, read_stamps
-from clvmodels.data.ids import read_ids
-from clvmodels.data.log import DAY, Events, Log, Source
-from clvmodels.data.rfm import RFM, Calendar
-from clvmodels.data.tables import read_attribute, read_columns, read_numbers, refuse_missing_values
+from clvmodels.data.tables import find_ids, read_attribute, read_columns, read_numbers
 from clvmodels.errors import DataError, LeftTruncationWarning, MergedPurchasesWarning, SettingError, examples
+from clvmodels.text import count, number
 from clvmodels.units import Duration, duration, unit_name
 
 Codes = NDArray[np.int64]
@@ -147,23 +149,38 @@ class Transactions:
         columns: Sequence[str] = (),
         observed_until: "Date | str | None" = None,
     ) -> None:
-        _check_choices(nulls=(nulls, Nulls), zero_amounts=(zero_amounts, ZeroAmounts), returns=(returns, Returns))
+        for name, value, known in (
+            ("nulls", nulls, Nulls),
+            ("zero_amounts", zero_amounts, ZeroAmounts),
+            ("returns", returns, Returns),
+        ):
+            one_of(name, value, get_args(known))
         roles = {"customer": customer, "date": date} | ({} if amount is None else {"amount": amount})
         _check_roles(roles, columns)
-        since, until = _optional_day(acquired_since, "acquired_since"), _optional_day(observed_until, "observed_until")
-        table = _read(frame, roles, columns, time_zone, date_format)
-        ledger = handle_nulls(Ledger(table.rows), roles, nulls)
+        since = None if acquired_since is None else _day(acquired_since, "acquired_since")
+        until = None if observed_until is None else _day(observed_until, "observed_until")
+
+        table = read_columns(frame, [*roles.values(), *columns])
+        if not len(table[customer]):
+            raise DataError("There is no row in these data: at least one purchase is needed.")
+        who, ids = read_ids(table[customer], customer)
+        stamp, zone = read_stamps(table[date], date, time_zone, date_format)
+        rows = Rows(who, stamp, None if amount is None else read_numbers(table[amount], amount))
+
+        ledger = handle_nulls(Ledger(rows), roles, nulls)
         _refuse_no_purchase(ledger)
         check_days(ledger.rows, date, np.datetime64("today", "D"), until)
         first, last = ledger.rows.day.min(), ledger.rows.day.max() if until is None else until
         ledger = replace(ledger, rows=ledger.rows.sort())
-        if table.zone:
-            ledger = ledger.note(np.ones(len(ledger.rows), dtype=bool), "time zone", table.zone)
+        if zone:
+            ledger = ledger.note(np.ones(len(ledger.rows), dtype=bool), "time zone", zone)
         ledger = note_duplicates(handle_zero_amounts(handle_returns(ledger, returns), zero_amounts))
         if since is not None:
             first, ledger = max(first, since), leave_out_acquired_before(ledger, since)
         _refuse_no_purchase(ledger)
-        source = Source(table.ids, table.attributes(), table.rows.tally, ledger.taken_out, ledger.notes, since)
+
+        attributes = {name: read_attribute(table[name], who, ids, name) for name in columns}
+        source = Source(ids, attributes, rows.tally, ledger.taken_out, ledger.notes, since)
         log = Log(source, Events.of(ledger.rows), first, last, _whole_days(period))
         log.refuse_emptiness()
         object.__setattr__(self, "_log", log)
@@ -209,8 +226,8 @@ class Transactions:
         """What came in, what was taken out by which rule, and what is left."""
         return self._log.report
 
-    def split(self, date: "Date | datetime | str") -> tuple[Self, Self]:
-        """Cut the log in two: what was known at the end of a day, and what came after.
+    def split(self, date: "Date | datetime | np.datetime64 | str") -> tuple[Self, Self]:
+        """Return the log up to the end of a day, and the log after it.
 
         Parameters
         ----------
@@ -264,17 +281,33 @@ class Transactions:
         >>> rfm.frequency, rfm.recency
         (array([1, 0]), array([1., 0.]))
         """
-        log = self._log
-        calendar = log.calendar()
-        spike = red_flags.spike(calendar) if log.source.acquired_since is None else ""
+        log, unit = self._log, unit_name(unit)
+        purchases, source, calendar = log.purchases, log.source, log.calendar()
+        spike = cautions.spike(calendar) if source.acquired_since is None else ""
         if spike:
             warnings.warn(spike, LeftTruncationWarning, stacklevel=2)
-        if saturation := red_flags.saturation(log.purchases, log.period):
+        if saturation := cautions.saturation(purchases, log.period):
             warnings.warn(saturation, MergedPurchasesWarning, stacklevel=2)
-        return _summary(log, unit_name(unit), calendar, tuple(filter(None, (spike, saturation))))
+        customer, repeats = purchases.customer[purchases.start], purchases.counts - 1
+        repeat_money = np.add.reduceat(np.where(purchases.is_repeat, purchases.amount, 0.0), purchases.start)
+        return RFM(
+            customer_id=source.ids[customer],
+            frequency=repeats,
+            recency_days=(purchases.last - purchases.first) / DAY,
+            T_days=(log.last - purchases.first) / DAY,
+            unit=unit,
+            monetary_value=repeat_money / np.maximum(repeats, 1) if log.has_money else None,
+            first_spend=purchases.amount[purchases.start] if log.has_money else None,
+            period=log.period.days,
+            observed_until=self.observed_until,
+            calendar=calendar,
+            columns={name: values[customer] for name, values in source.attributes.items()},
+            cleaning=log.report,
+            cautions=tuple(filter(None, (spike, saturation))),
+        )
 
     def purchases_by_customer(self, customer_ids: Iterable[Any]) -> tuple[Codes, Floats | None]:
-        """Count the purchases of given customers in this log: what a holdout says of the customers of the past.
+        """Return the number and the money of given customers' purchases in this log, such as a holdout.
 
         Every period with a purchase counts; no first purchase is subtracted.
 
@@ -295,13 +328,13 @@ class Transactions:
         DataError
             If the ids are of another type than the log's: text and numbers would silently find nobody.
         """
-        row = _find(customer_ids, self._log.source.ids)
+        row = find_ids(customer_ids, self._log.source.ids)
         counts, money = self._log.per_customer
         known = row >= 0
         return np.where(known, counts[row], 0), np.where(known, money[row], 0.0) if self._log.has_money else None
 
     def newcomers(self) -> Newcomers:
-        """Count the customers of a holdout who had no purchase before it, and what they bought.
+        """Return how many customers of a holdout had no purchase before it, and what they bought.
 
         Raises
         ------
@@ -323,49 +356,14 @@ class Transactions:
 
     def __repr__(self) -> str:
         left = self.cleaning.left
-        money = "" if left.money is None else f" worth {left.money:,.2f}"
+        money = "" if left.money is None else f" worth {number(left.money, 2)}"
         return (
-            f"Transactions from {self.first_day} to {self.observed_until}: {left.customers:,} customers with "
-            f"{left.rows:,} purchases{money}, those within {self.period} merged"
+            f"Transactions from {self.first_day} to {self.observed_until}: {count(left.customers, 'customer')} with "
+            f"{count(left.rows, 'purchase')}{money}, those within {self.period} merged"
         )
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>{self.cleaning._repr_html_()}"
-
-
-# --- reading ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Table:
-    """The columns that were asked for, rows as they came."""
-
-    ids: NDArray[Any]
-    rows: Rows
-    zone: str
-    columns: "Mapping[str, pd.Series[Any]]"
-
-    def attributes(self) -> dict[str, NDArray[Any]]:
-        return {name: read_attribute(v, self.rows.customer, self.ids, name) for name, v in self.columns.items()}
-
-
-def _read(
-    frame: IntoFrame, roles: Mapping[str, str], columns: Sequence[str], time_zone: str | None, date_format: str | None
-) -> _Table:
-    table = read_columns(frame, [*roles.values(), *columns])
-    if not len(table[roles["customer"]]):
-        raise DataError("There is no row in these data: at least one purchase is needed.")
-    customer, ids = read_ids(table[roles["customer"]], roles["customer"])
-    stamp, zone = read_stamps(table[roles["date"]], roles["date"], time_zone, date_format)
-    amount = read_numbers(table[roles["amount"]], roles["amount"]) if "amount" in roles else None
-    return _Table(ids, Rows(customer, stamp, amount), zone, {name: table[name] for name in columns})
-
-
-def _check_choices(**choices: tuple[object, Any]) -> None:
-    for name, (value, allowed) in choices.items():
-        known = get_args(allowed)
-        if value not in known:
-            raise SettingError(f"{name} = {value!r} is not known. Use one of: {examples(map(repr, known))}.")
 
 
 def _check_roles(roles: Mapping[str, str], columns: Sequence[str]) -> None:
@@ -376,10 +374,6 @@ def _check_roles(roles: Mapping[str, str], columns: Sequence[str]) -> None:
         raise SettingError(f"Column {examples(map(repr, twice))} has two roles. Name a different column for each role.")
     if taken := [name for name in columns if name in _RFM_COLUMNS]:
         raise SettingError(f"columns = {taken} would hide the summary's own column of that name. Rename it first.")
-
-
-def _optional_day(value: object, name: str) -> np.datetime64 | None:
-    return None if value is None else _day(value, name)
 
 
 def _day(value: object, name: str) -> np.datetime64:
@@ -403,41 +397,3 @@ def _refuse_no_purchase(ledger: Ledger) -> None:
         if len(ledger.rows):
             reasons.append(f"{len(ledger.rows):,} rows are returns (negative amounts)")
         raise DataError(f"There is no purchase in these data: {' and '.join(reasons)}.")
-
-
-# --- summarising and finding customers -------------------------------------------------------------------------------
-
-
-def _summary(log: Log, unit: str, calendar: Calendar, cautions: tuple[str, ...]) -> RFM:
-    purchases, source = log.purchases, log.source
-    customer, repeats = purchases.customer[purchases.start], purchases.counts - 1
-    repeat_money = np.add.reduceat(np.where(purchases.is_repeat, purchases.amount, 0.0), purchases.start)
-    return RFM(
-        customer_id=source.ids[customer],
-        frequency=repeats,
-        recency_days=(purchases.last - purchases.first) / DAY,
-        T_days=(log.last - purchases.first) / DAY,
-        unit=unit,
-        monetary_value=repeat_money / np.maximum(repeats, 1) if log.has_money else None,
-        first_spend=purchases.amount[purchases.start] if log.has_money else None,
-        period=log.period.days,
-        observed_until=_date(log.last),
-        calendar=calendar,
-        columns={name: values[customer] for name, values in source.attributes.items()},
-        cleaning=log.report,
-        cautions=cautions,
-    )
-
-
-def _find(customer_ids: Iterable[Any], ids: NDArray[Any]) -> Codes:
-    """Return the position of each given id in the log's, -1 where it is not there."""
-    given = customer_ids if isinstance(customer_ids, np.ndarray | pd.Series) else list(customer_ids)
-    codes, wanted = read_ids(pd.Series(given), "customer_ids")
-    refuse_missing_values({"customer_ids": codes < 0})
-    if len(wanted) and (wanted.dtype == object) != (ids.dtype == object):
-        raise DataError(
-            f"The log's customer ids are like {ids[:1].tolist()[0]!r}, and these are like {wanted.tolist()[0]!r}: text "
-            "and numbers never match. Convert them to the type of the log's."
-        )
-    found: Codes = pd.Index(ids).get_indexer(pd.Index(wanted)).astype(np.int64)
-    return found[codes]

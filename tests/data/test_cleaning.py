@@ -1,9 +1,6 @@
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from clvmodels.data.cleaning import CleaningReport, Rule, Tally, net_returns
+from clvmodels.data.cleaning import CleaningReport, Rule, Tally
 
 REPORT = CleaningReport(
     came_in=Tally(1_200, 300, 5_000.5),
@@ -11,12 +8,6 @@ REPORT = CleaningReport(
     left=Tally(1_000, 290, 4_600.5),
     notes=(Rule("zero amounts", "A long sentence, " * 10, Tally(8, 8, 0.0)),),
 )
-
-
-def net(spend, returned, customer=None):
-    customer = np.zeros(len(spend), dtype=np.int64) if customer is None else np.array(customer)
-    kept, unmatched = net_returns(customer, np.array(spend, dtype=float), np.array(returned, dtype=float))
-    return kept.tolist(), unmatched.tolist()
 
 
 def test_nothing_is_lost():
@@ -53,63 +44,49 @@ def test_html_is_escaped():
     assert html.count("<tr>") == 5
 
 
+def test_a_rounded_difference_is_a_plain_zero_and_returns_have_a_minus():
+    text = str(CleaningReport(Tally(1, 1, -52.0), (), Tally(1, 1, -1e-9)))
+    assert text.splitlines()[1].split()[2:5] == ["1", "1", "\N{MINUS SIGN}52.00"]
+    assert text.splitlines()[2].split()[2:5] == ["1", "1", "0.00"]
+
+
+# --- parts of a base -------------------------------------------------------------------------------------------------
+
+
+def rules(**rows):
+    return tuple(Rule(name, f"Rows that are {name}.", Tally(many, 1)) for name, many in rows.items())
+
+
+def of_rules(taken_out, notes=()):
+    return CleaningReport(Tally(0, 0), taken_out, Tally(0, 0), notes)
+
+
 @pytest.mark.parametrize(
-    ("spend", "returned", "kept", "unmatched"),
-    [
-        ([10, 20], [0, 5], [10, 15], [0, 0]),  # of the same period first
-        ([10, 20, 0], [0, 0, 5], [10, 15, 0], [0, 0, 0]),  # then the latest
-        ([10, 20, 0], [0, 0, 25], [5, 0, 0], [0, 0, 0]),  # then those before it
-        ([10, 20, 0], [0, 0, 35], [0, 0, 0], [0, 0, 5]),  # what exceeds them is unmatched
-        ([0, 10], [4, 0], [0, 10], [4, 0]),  # never a purchase after the return
-        ([10, 5, 7], [0, 12, 0], [3, 0, 7], [0, 0, 0]),  # own period, then earlier ones
-        ([10, 0, 10, 0], [0, 3, 0, 12], [5, 0, 0, 0], [0, 0, 0, 0]),  # one return after another
-        ([0, 0], [0, 3], [0, 0], [0, 3]),  # a purchase of amount zero has nothing to take off
-    ],
+    ("one", "other", "money"), [(1.5, 2.0, 3.5), (None, 2.0, 2.0), (1.5, None, 1.5), (None, None, None)]
 )
-def test_returns_come_off_the_latest_purchase_first(spend, returned, kept, unmatched):
-    assert net(spend, returned) == (kept, unmatched)
+def test_tallies_add_up_and_money_is_missing_only_if_both_lack_it(one, other, money):
+    assert Tally(1, 2, one) + Tally(10, 20, other) == Tally(11, 22, money)
 
 
-def test_returns_touch_nobody_else():
-    assert net([10, 0, 10, 0], [0, 3, 0, 20], [0, 0, 1, 1]) == ([7, 0, 0, 0], [0, 0, 0, 10])
+def test_reports_of_parts_add_up():
+    both = REPORT + CleaningReport(Tally(5, 3, 2.0), (), Tally(5, 3, 2.0))
+    assert both.came_in == Tally(1_205, 303, 5_002.5)
+    assert both.left == Tally(1_005, 293, 4_602.5)
+    assert (both.taken_out, both.notes) == (REPORT.taken_out, REPORT.notes)
+    assert both.unaccounted == Tally(0, 0, 0.0)
 
 
-def test_cents_do_not_leave_a_purchase_of_rounding():
-    spend, returned = [0.1 + 0.2, 0], [0, 0.3]
-    assert net(spend, returned) == ([0, 0], [0, 0])
-    assert net([0.1 + 0.2], [0.3]) == ([0], [0])
-    assert net([1000, 0, 0], [0, 999.9, 0.1]) == ([0, 0, 0], [0, 0, 0])
-    assert net([1000, 0], [999.9, 0.1]) == ([0, 0], [0, 0])
+def test_rules_of_one_name_and_sentence_are_one():
+    both = of_rules(rules(late=1, merged=2), rules(zero=4)) + of_rules(rules(late=8, merged=16), rules(zero=32))
+    assert [(rule.name, rule.tally) for rule in both.taken_out] == [("late", Tally(9, 2)), ("merged", Tally(18, 2))]
+    assert [(rule.name, rule.tally) for rule in both.notes] == [("zero", Tally(36, 2))]
 
 
-def test_a_cent_of_a_trillion_is_money():
-    assert net([1e12 + 1, 0], [0, 1e12])[0][0] == 1
-    assert net([1e9], [1e9 - 0.01])[0][0] == pytest.approx(0.01, rel=1e-4)
+def test_rules_of_one_name_and_two_sentences_stay_two():
+    utc, tokyo = (Rule("time zone", f"Days are days in {zone}.", Tally(1, 1)) for zone in ("UTC", "Asia/Tokyo"))
+    assert (of_rules((), (utc,)) + of_rules((), (tokyo,))).notes == (utc, tokyo)
 
 
-cents = st.integers(0, 500).map(float)
-
-
-@given(st.lists(st.tuples(st.integers(0, 2), cents, cents), max_size=30))
-def test_money_is_conserved_and_customers_are_independent(periods):
-    periods = sorted(periods, key=lambda period: period[0])
-    customer = np.array([period[0] for period in periods], dtype=np.int64)
-    spend = np.array([period[1] for period in periods], dtype=float)
-    returned = np.array([period[2] for period in periods], dtype=float)
-    kept, unmatched = net_returns(customer, spend, returned)
-    assert np.all((kept >= 0) & (kept <= spend))
-    assert np.all((unmatched >= 0) & (unmatched <= returned))
-    assert spend.sum() - returned.sum() == pytest.approx(kept.sum() - unmatched.sum())
-    for who in range(3):
-        alone = customer == who
-        again, _ = net_returns(customer[alone], spend[alone], returned[alone])
-        assert again.tolist() == kept[alone].tolist()
-
-
-@given(st.lists(st.tuples(cents, cents), min_size=1, max_size=20), st.integers(0, 19))
-def test_what_comes_later_never_adds_to_what_was_kept(periods, cut):
-    spend, returned = (np.array(values) for values in zip(*periods, strict=True))
-    customer = np.zeros(len(spend), dtype=np.int64)
-    early, _ = net_returns(customer[:cut], spend[:cut], returned[:cut])
-    late, _ = net_returns(customer, spend, returned)
-    assert np.all(late[:cut] <= early)
+def test_a_rule_of_one_part_keeps_its_place_before_the_next():
+    both = of_rules(rules(late=1, merged=1)) + of_rules(rules(missing=1, late=1, refunded=1, merged=1, last=1))
+    assert [rule.name for rule in both.taken_out] == ["missing", "late", "refunded", "merged", "last"]

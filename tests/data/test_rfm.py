@@ -1,3 +1,5 @@
+import re
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -6,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from clvmodels.data.datasets import load_cdnow
-from clvmodels.data.rfm import RFM
+from clvmodels.data.rfm import RFM, refuse_no_rfm
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import DataError, MissingMoneyError, SettingError, UnitError
 
@@ -141,6 +143,15 @@ def test_collapse_counts_every_customer_once(cdnow):
     assert np.array_equal(distinct.T[distinct.row], cdnow.T)
 
 
+def test_what_is_no_rfm_is_refused_with_the_way_to_one(cdnow):
+    refuse_no_rfm(cdnow)
+    message = (
+        "Customers come as an RFM, and this is a DataFrame: use Transactions(...).summarize() or RFM.from_frame(...)."
+    )
+    with pytest.raises(SettingError, match=re.escape(message)):
+        refuse_no_rfm(cdnow.frame())
+
+
 def test_the_unit_changes_numbers_and_not_customers(cdnow):
     days = RFM.from_frame(cdnow.frame().assign(recency=cdnow.recency_days, T=cdnow.T_days), "day")
     assert np.array_equal(days.T_days, cdnow.T_days)
@@ -167,3 +178,12 @@ def test_a_summary_of_itself(cdnow):
         "RFM of 2,357 customers to 1997-09-30, in weeks, with amounts: "
         "2,457 repeat purchases, 1,411 customers bought once"
     )
+    assert repr(rfm().take(slice(1, 2))) == (
+        "RFM of 1 customer, in weeks, without amounts: 0 repeat purchases, 1 customer bought once"
+    )
+
+
+def test_categories_are_kept_as_their_values():
+    made = rfm(segment=pd.Categorical(["x", "y", "x"]))
+    assert made.columns["segment"].dtype == object
+    assert made.columns["segment"].tolist() == ["x", "y", "x"]

@@ -1,9 +1,10 @@
-"""Signs that a log misleads the models: old customers who look new, and purchases that merging hides."""
+"""Cautions about a log: old customers who look new, and purchases that merging hides."""
 
 import numpy as np
 
 from clvmodels.data.log import DAY, Purchases
 from clvmodels.data.rfm import Calendar
+from clvmodels.text import count, number, percent
 from clvmodels.units import Duration
 
 # A first month is a spike when it has this many times the first purchases of a month after it, and exceeds them by
@@ -19,7 +20,7 @@ _SATURATED_SHARE = 0.1
 
 
 def spike(calendar: Calendar) -> str:
-    """Say how large the spike of first purchases at the log's start is; nothing where there is none."""
+    """Return a caution about many more first purchases at the log's start than later; empty where there are not."""
     first = calendar.first_purchases
     # A cohort has no first purchases after its last one: silence by design says nothing about a spike.
     first = first[: int(np.flatnonzero(first)[-1]) + 1]
@@ -31,16 +32,16 @@ def spike(calendar: Calendar) -> str:
     if start <= _SPIKE_RATIO * usual or start <= usual + _SPIKE_SIGMAS * noise:
         return ""
     return (
-        f"{start:,} customers have their first purchase in the first {_SPIKE_DAYS} days of the log, against "
-        f"{usual:,.0f} in {_SPIKE_DAYS} days of the months after. The log seems to start later than the business, so "
-        "that old customers look new and too much is expected of them. Leave them out with acquired_since="
+        f"{number(start)} customers have their first purchase in the first {_SPIKE_DAYS} days of the log, against "
+        f"{number(usual)} in {_SPIKE_DAYS} days of the months after. The log seems to start later than the business, "
+        "so that old customers look new and too much is expected of them. Leave them out with acquired_since="
         f"'{calendar.day[0] + 3 * _SPIKE_DAYS * DAY}' or another date from which first purchases come at an even "
         "rate; any acquired_since= also says that you have decided, and silences this warning."
     )
 
 
 def saturation(purchases: Purchases, period: Duration) -> str:
-    """Say how many purchases are of customers who buy in most periods; nothing where they are few."""
+    """Return a caution about customers who buy in most periods; empty where few purchases are theirs."""
     counts, span = purchases.counts, (purchases.last - purchases.first) / DAY / period.days + 1
     saturated = (counts >= _SATURATED_PURCHASES) & (counts > _SATURATED * span)
     share = counts[saturated].sum() / counts.sum()
@@ -48,7 +49,7 @@ def saturation(purchases: Purchases, period: Duration) -> str:
         return ""
     advice = "Choose a shorter period." if period.days > 1 else "Look at them apart, as accounts rather than customers."
     return (
-        f"{saturated.sum():,} customers with {share:.0%} of all purchases buy in more than half of the periods of "
-        f"{period} between their first purchase and their last. Purchases within a period are one, so that many of "
-        f"theirs are hidden, and the models expect purchases at random times. {advice}"
+        f"{percent(share)} of all purchases are those of {count(saturated.sum(), 'customer')} with a purchase in more "
+        f"than half of the periods of {period} between the first and the last. Purchases within a period are one, so "
+        f"that many of theirs are hidden, and the models expect purchases at random times. {advice}"
     )
