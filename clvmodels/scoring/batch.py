@@ -13,17 +13,17 @@ from clvmodels.prediction.forecast import Forecast, Progress
 from clvmodels.prediction.predict import predict
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
-from clvmodels.valuation.value import value
+from clvmodels.valuation.value import Valuation, value
 
 
 def forecast(
     fits: Fit[Any] | Mapping[str, Fit[Any]],
     rfm: RFM,
     plan: Plan,
-    draws: int = 1000,
+    futures: int = 1000,
     seed: int = 0,
     threads: int | None = None,
-) -> Forecast:
+) -> Forecast | Valuation:
     """Return the valuation of customers, or the forecast of their purchases where nothing is known about money.
 
     Parameters
@@ -34,8 +34,8 @@ def forecast(
         The customers.
     plan
         What value means; without money only the horizons count.
-    draws, seed
-        Of the simulated futures.
+    futures, seed
+        How many futures are simulated, and what they follow from.
     threads
         How many chunks of customers are worked on at a time; by default one a core.
     """
@@ -44,14 +44,14 @@ def forecast(
         raise SettingError("These are not the fits of a purchase model and a spend model. Store them with clv fit.")
     _warn_of_an_early_end(fits["purchases"], rfm)
     if "spend" in fits and rfm.monetary_value is not None:
-        return value(fits["purchases"], fits["spend"], rfm, plan, draws, seed, threads)
+        return value(fits["purchases"], fits["spend"], rfm, plan, futures, seed, threads)
     if not plan.is_plain:
         missing = "fit of a spend model" if rfm.monetary_value is not None else "amount"
         raise SettingError(
             f"Discount, margin and costs are about money, and there is no {missing}: without it only purchases can be "
             "predicted. Leave these settings out, or give the amounts and fit a spend model too."
         )
-    return predict(fits["purchases"], rfm, plan.horizons, draws, seed, threads)
+    return predict(fits["purchases"], rfm, plan.horizons, futures, seed, threads)
 
 
 def _warn_of_an_early_end(fitted: Fit[Any], rfm: RFM) -> None:
@@ -68,26 +68,26 @@ def _warn_of_an_early_end(fitted: Fit[Any], rfm: RFM) -> None:
         )
 
 
-def scores(forecast: Forecast, plan: Plan, progress: Progress | None = None) -> pd.DataFrame:
-    """Return the forecast's frame, a row a customer (and horizon), and where there is money ``clv_simple``.
+def scores(forecast: Forecast | Valuation, plan: Plan, progress: Progress | None = None) -> pd.DataFrame:
+    """Return the forecast's frame, a row a customer (and horizon), and where there is money the simple formula's.
 
-    ``clv_simple`` is the value by the simple formula, which learns from the customers that are scored.
+    ``clv_simple`` (``money_simple`` where nothing is discounted) is the value by the simple formula, which learns from
+    the customers that are scored.
 
     Raises
     ------
     InfiniteMeanError
         If expected values are infinite: before anything is computed.
     """
-    forecast.source.refuse_infinite_means()
-    forecast.summarize(progress)
-    table = forecast.frame()
-    if forecast.quantity != "clv":
+    table = forecast.frame(progress=progress)
+    if not isinstance(forecast, Valuation):
         return table
     # Both tables have the horizons in growing order, and the customers in the same order within each.
-    return table.assign(clv_simple=SimpleFormula().value(forecast.rfm, plan, draws=1).frame()["clv_mean"])
+    simple = SimpleFormula().value(forecast.rfm, plan, resamples=1).frame()[f"{forecast.quantity}_mean"]
+    return table.assign(**{f"{forecast.quantity}_simple": simple})
 
 
-def segments(forecast: Forecast, column: str, progress: Progress | None = None) -> pd.DataFrame:
+def segments(forecast: Forecast | Valuation, column: str, progress: Progress | None = None) -> pd.DataFrame:
     """Return a row a segment (and horizon): what its customers will bring together, with both intervals.
 
     Parameters

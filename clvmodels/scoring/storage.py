@@ -10,24 +10,16 @@ import numpy as np
 from clvmodels.data.files import write_whole
 from clvmodels.errors import SettingError, StorageError
 from clvmodels.inference.fit import Fit
+from clvmodels.inference.settings import from_recipe as settings_from_recipe
 from clvmodels.inference.verdict import Outcome, Verdict
-from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
-from clvmodels.models.mbg_nbd import MBGNBD
-from clvmodels.models.nbd import NBD
-from clvmodels.models.pareto_nbd import ParetoNBD
+from clvmodels.models.specification import from_recipe
 
-_FORMAT = "clvmodels fit, version 1"
-_MODELS: dict[str, Any] = {
-    model.name: model for model in (BGNBD, MBGNBD, ParetoNBD, NBD, GammaGamma, GammaGammaAllPurchases)
-}
-_AS_THEY_ARE = ("unit", "customers", "method", "log_likelihood", "observed_until")
-_TABLES = ("versions", "standard_errors", "sandwich_errors", "by_parameter", "prior")
-
-Fits = Fit[Any] | Mapping[str, Fit[Any]]
+_FORMAT = "clvmodels fit, version 2"
+_AS_THEY_ARE = ("unit", "customers", "log_likelihood", "observed_until", "draws_of", "scale", "densities")
+_TABLES = ("versions", "standard_errors", "sandwich_errors", "by_parameter")
 
 
-def save(fits: Fits, path: "str | Path") -> None:
+def save(fits: Fit[Any] | Mapping[str, Fit[Any]], path: "str | Path") -> None:
     """Write a fit, or several by name, to a JSON file.
 
     Parameters
@@ -45,7 +37,7 @@ def save(fits: Fits, path: "str | Path") -> None:
     >>> purchases = clv.fit(clv.BGNBD, log.summarize(unit="week"))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     clv.save(purchases, f"{folder}/bg_nbd.json")
-    ...     clv.load(f"{folder}/bg_nbd.json").model.parameters() == purchases.model.parameters()
+    ...     clv.load(f"{folder}/bg_nbd.json").estimate.values() == purchases.estimate.values()
     True
     """
     if isinstance(fits, Mapping):
@@ -56,14 +48,33 @@ def save(fits: Fits, path: "str | Path") -> None:
     write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
-def load(path: "str | Path") -> Any:  # noqa: ANN401 -- a fit, or a dict of fits, as it was saved
-    """Read what ``save`` wrote: a fit, or a dict of fits by name.
+def load(path: "str | Path") -> Fit[Any]:
+    """Read the fit that ``save`` wrote.
+
+    Raises
+    ------
+    StorageError
+        If the file is not there, or not one that ``save`` wrote, or holds several fits: ``load_fits`` reads those.
+    """
+    found = _document(path)
+    if isinstance(found, Fit):
+        return found
+    raise StorageError(f"{path} holds several fits: {', '.join(found)}. Read them with clv.load_fits(path).")
+
+
+def load_fits(path: "str | Path") -> dict[str, Fit[Any]]:
+    """Read the fits that ``save`` wrote by name; a single one by its kind, "purchases" or "spend".
 
     Raises
     ------
     StorageError
         If the file is not there, or not one that ``save`` wrote.
     """
+    found = _document(path)
+    return {found.kind: found} if isinstance(found, Fit) else found
+
+
+def _document(path: "str | Path") -> Fit[Any] | dict[str, Fit[Any]]:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -76,6 +87,8 @@ def load(path: "str | Path") -> Any:  # noqa: ANN401 -- a fit, or a dict of fits
         if "fit" in document:
             return _read(document["fit"])
         return {name: _read(fit) for name, fit in document["fits"].items()}
+    except SettingError as error:
+        raise StorageError(f"{path} cannot be read here. {error}") from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise StorageError(f"{path} is damaged: {error!r}. Fit and save it again.") from error
 
@@ -83,11 +96,16 @@ def load(path: "str | Path") -> Any:  # noqa: ANN401 -- a fit, or a dict of fits
 def _written(fit: Fit[Any]) -> dict[str, Any]:
     if not isinstance(fit, Fit):
         raise SettingError(f"What is saved is a fit, such as clv.fit(...) returns, and this is a {type(fit).__name__}.")
+    try:
+        method = fit.method.recipe()  # type: ignore[attr-defined]  # what is no Settings has none
+    except AttributeError:
+        raise SettingError(f"{fit.method!r} cannot be stored: a method to store is based on clv.Settings.") from None
     return {
-        "model": fit.name,
+        "specification": dict(fit.specification.recipe()),
+        "method": method,
         "verdict": [fit.verdict.outcome.name, fit.verdict.detail],
-        "point": None if fit.point is None else fit.point.parameters(),
-        "posterior": None if fit.posterior is None else _lists(fit.posterior.parameters()),
+        "estimate": None if fit.maximum is None else fit.maximum.values(),
+        "draws": None if fit.sample is None else {n: np.ravel(v).tolist() for n, v in fit.sample.values().items()},
         **{name: getattr(fit, name) for name in _AS_THEY_ARE},
         **{name: dict(getattr(fit, name)) for name in _TABLES},
         "seed": int(fit.seed),
@@ -96,24 +114,22 @@ def _written(fit: Fit[Any]) -> dict[str, Any]:
     }
 
 
-def _lists(parameters: Mapping[str, Any]) -> dict[str, list[float]]:
-    return {name: np.ravel(value).tolist() for name, value in parameters.items()}
-
-
 def _read(written: Mapping[str, Any]) -> Fit[Any]:
-    model = _MODELS[written["model"]]
-    point, posterior, diagnostics = (written[name] for name in ("point", "posterior", "diagnostics"))
+    specification, diagnostics = from_recipe(written["specification"]), written["diagnostics"]
+
+    def model(parameters: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 -- of the specification's model
+        if parameters is None:
+            return None
+        values = np.array([parameters[p.name] for p in specification.parameters], dtype=float)
+        return specification.model(tuple(values) if values.ndim == 1 else values[:, :, None])
+
     return Fit(
-        model,
+        specification,
         Verdict(Outcome[written["verdict"][0]], written["verdict"][1]),
-        point=None if point is None else model(**point),
-        posterior=None if posterior is None else model(**_columns(posterior)),
+        method=settings_from_recipe(written["method"]),
         seed=written["seed"],
+        maximum=model(written["estimate"]),
+        sample=model(written["draws"]),
         diagnostics={name: float(value) if isinstance(value, str) else value for name, value in diagnostics.items()},
         **{name: written[name] for name in (*_AS_THEY_ARE, *_TABLES)},
     )
-
-
-def _columns(posterior: Mapping[str, list[float]]) -> dict[str, Any]:
-    draws = np.array(list(posterior.values()), dtype=float)
-    return dict(zip(posterior, draws[:, :, None], strict=True))

@@ -15,20 +15,23 @@ from typing import Any, Self, cast
 import numpy as np
 import pandas as pd
 
+from clvmodels import checked
+from clvmodels.data.histories import Histories
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError, MissingMoneyError, SettingError
 from clvmodels.inference.fit import Fit
-from clvmodels.models.protocols import Floats, SpendModel
-from clvmodels.models.rates import discounted_time
+from clvmodels.models.future import NEW, PurchaseModel, PurchaseValue, SpendModel, unseen
+from clvmodels.models.special import Floats, discounted_time
 from clvmodels.prediction.customers import Customers
 from clvmodels.prediction.simulate import simulate
-from clvmodels.prediction.source import ModelSource, model_source
-from clvmodels.prediction.totals import Total, between_0_and_1, quantile
+from clvmodels.prediction.source import ModelSource, from_fits
+from clvmodels.prediction.summaries import label, quantile
+from clvmodels.prediction.totals import Total
+from clvmodels.text import short
 from clvmodels.units import Duration, duration
-from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.plan import Plan, refuse_no_plan
 
 _CELLS = 2**18  # customers x futures x horizons simulated at once: 2 MB
-_NEW = np.zeros(1)  # frequency, recency and age at the first purchase
 _WITHOUT, _WITH = "without", "with"
 
 
@@ -98,8 +101,8 @@ class NewCustomerValue:
         Notes
         -----
         Customers are simulated in blocks of 2^18 futures, of which only the sums are kept: a few megabytes for any
-        cohort. The time grows with customers times ``draws``, 5 to 10 million of them a second: for a hundred
-        thousand customers ask ``value_new_customer`` for ``draws=1_000``.
+        cohort. The time grows with customers times ``futures``, 5 to 10 million of them a second: for a hundred
+        thousand customers ask ``value_new_customer`` for ``futures=1_000``.
 
         Examples
         --------
@@ -107,14 +110,12 @@ class NewCustomerValue:
         >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount")
         >>> rfm = log.summarize(unit="week")
         >>> plan = clv.Plan(horizon="1 year", discount=0.10, margin=0.30)
-        >>> new = clv.value_new_customer(clv.fit(clv.BGNBD, rfm), clv.fit(clv.GammaGamma, rfm), plan, draws=1000)
+        >>> new = clv.value_new_customer(clv.fit(clv.BGNBD, rfm), clv.fit(clv.GammaGamma, rfm), plan, futures=1000)
         >>> thousand = new.cohort(1000).with_first_purchase
         >>> round(thousand.mean / new.with_first_purchase.mean, 6)
         1000.0
         """
-        if not isinstance(customers, (int, np.integer)) or customers < 1:
-            raise SettingError(f"A cohort is a whole number of customers from 1 up; {customers!r} is not.")
-        return replace(self, customers=int(customers))
+        return replace(self, customers=checked.whole("customers", customers))
 
     def frame(self, level: float = 0.90, *, means: bool = True) -> pd.DataFrame:
         """Return two rows a horizon: without the first purchase, and with it.
@@ -126,10 +127,10 @@ class NewCustomerValue:
           ``discounted_purchases`` (left out without discount), which count the first one where it is included,
           ``expected_spend`` a purchase, and ``p_no_further_purchase``, the probability that nobody buys again within
           the horizon;
-        - ``value_mean``, the expected value, with the interval of what is not known about the parameters,
-          ``expected_lower, expected_upper`` (left out for a point fit);
-        - of what will really come, ``value_sd`` (left out where it is infinite under some draws of the parameters),
-          ``value_median`` and the interval ``value_lower, value_upper``.
+        - ``clv_mean`` (``money_mean`` where the plan does not discount), the expected value, with the interval of what
+          is not known about the parameters, ``expected_lower, expected_upper`` (left out for a point fit);
+        - of what really happens, ``clv_sd`` (left out where it is infinite under some draws of the parameters),
+          ``clv_median`` and the interval ``clv_lower, clv_upper``.
 
         Parameters
         ----------
@@ -155,11 +156,11 @@ class NewCustomerValue:
 
     def quantiles(self, probabilities: Sequence[float]) -> pd.DataFrame:
         """Return quantiles of the *realised* value: ``horizon, first_purchase`` and a column a probability."""
-        levels = between_0_and_1(probabilities, "probabilities of quantiles")
+        levels = checked.shares(probabilities, "probabilities of quantiles")
 
         def row(horizon: int, first: str) -> dict[str, Any]:
             ordered = np.sort(cast(Floats, self._totals[horizon][first].realised))
-            return {f"q{100 * p:.10g}": float(quantile(ordered, p)) for p in levels}
+            return {label(p): float(quantile(ordered, p)) for p in levels}
 
         return self._each(row)
 
@@ -197,15 +198,15 @@ class NewCustomerValue:
 
     def _value(self, total: Total, level: float, *, means: bool) -> dict[str, float]:
         columns: dict[str, float] = {}
-        ordered = np.sort(cast(Floats, total.realised))
+        ordered, q = np.sort(cast(Floats, total.realised)), self.plan.quantity
         if means:
-            columns["value_mean"] = total.mean
+            columns[f"{q}_mean"] = total.mean
             if total.uncertain:
                 columns["expected_lower"], columns["expected_upper"] = total.expected_interval(level)
             if self._new.has_variance:
-                columns["value_sd"] = float(ordered.std())
-        columns["value_median"] = float(quantile(ordered, 0.5))
-        columns["value_lower"], columns["value_upper"] = total.interval(level)
+                columns[f"{q}_sd"] = float(ordered.std())
+        columns[f"{q}_median"] = float(quantile(ordered, 0.5))
+        columns[f"{q}_lower"], columns[f"{q}_upper"] = total.interval(level)
         return columns
 
     @cached_property
@@ -232,7 +233,7 @@ class NewCustomerValue:
         if not (share := self._new.infinite):
             return ""
         return (
-            f"{_spend(self.source).name}: the expected spend of a new customer is infinite under {share:.1%} of the "
+            f"{cast(SpendModel, self.source.spend).name}: the expected spend of a new customer is infinite under {share:.1%} of the "
             "draws of the parameters, so that their mean value does not exist. What they will really bring has a "
             "median and intervals all the same: frame(means=False), interval(), quantiles(). A few purchases of "
             "enormous value are the usual cause: look at the largest amounts, or leave out the accounts that are not "
@@ -248,10 +249,10 @@ class NewCustomerValue:
         return ", ".join(map(str, self.plan.horizons))
 
     def __repr__(self) -> str:
-        return f"{self._headline}\n{self._shown.to_string(float_format=_short)}"
+        return f"{self._headline}\n{self._shown.to_string(float_format=short)}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self._headline)}</p>{self._shown.to_html(float_format=_short, border=0)}"
+        return f"<p>{escape(self._headline)}</p>{self._shown.to_html(float_format=short, border=0)}"
 
     @property
     def _headline(self) -> str:
@@ -276,33 +277,35 @@ class _Expected:
 
     @cached_property
     def alive(self) -> Floats:
-        return self._draws(self.source.purchases.probability_alive(_NEW, _NEW, _NEW))
+        return self._draws(self.source.purchases.probability_alive(NEW))
 
     def purchases(self, t: float, delta: float) -> Floats:
         """Return the expected purchases after the first one, discounted at the force of interest delta."""
-        return self.alive * self._draws(self.source.purchases.purchases_if_alive(_NEW, _NEW, t, delta))
+        return self.alive * self._draws(self.source.purchases.future(NEW).purchases(t, delta))
 
     def silence(self, t: float) -> Floats:
         """Return the probability of no purchase after the first one until t."""
-        model = self.source.purchases
-        endless = np.isinf(t)
-        none = model.never_if_alive(_NEW, _NEW) if endless else model.count_if_alive(np.zeros(()), _NEW, _NEW, t)
-        return 1 - self.alive * (1 - self._draws(none))
+        future = self.source.purchases.future(NEW)
+        return 1 - self.alive * (1 - self._draws(future.never() if np.isinf(t) else future.count(np.zeros(()), t)))
+
+    @cached_property
+    def value(self) -> PurchaseValue:
+        return unseen(cast(SpendModel, self.source.spend))  # nobody is valued without one
 
     @property
     def infinite(self) -> float:
         """The share of the draws under which the expected spend is infinite."""
-        return float(1 - self._draws(_spend(self.source).mean_exists(_NEW)).mean())
+        return float(1 - self._draws(self.value.has_mean).mean())
 
     @property
     def has_variance(self) -> bool:
-        """Whether what is spent has a variance under all draws: a rate's inverse has one for a shape above 2."""
-        return bool((_spend(self.source).prospects(_NEW, _NEW).shape > 2).all())
+        """Whether what is spent has a variance under all draws."""
+        return bool(self.value.has_variance.all())
 
     @cached_property
     def spend(self) -> Floats | None:
         """The expected spend a purchase; ``None`` where it is infinite under some draws."""
-        return None if self.infinite else self._draws(_spend(self.source).expected_spend(_NEW, _NEW))
+        return None if self.infinite else self._draws(self.value.mean())
 
     @property
     def a_purchase(self) -> Floats | None:
@@ -314,8 +317,8 @@ class _Expected:
         """Return what follows the first purchase until t."""
         if self.a_purchase is None:
             return None
-        serving = self.source.serving * discounted_time(t, self.delta)
-        return self.purchases(t, self.delta) * self.a_purchase - serving
+        fixed_cost = self.source.terms.fixed_cost * discounted_time(t, self.delta)
+        return self.purchases(t, self.delta) * self.a_purchase - fixed_cost
 
     def both(self, t: float) -> Floats | None:
         """Return what follows the first purchase until t, and that purchase itself."""
@@ -327,13 +330,13 @@ class _Expected:
 
 
 def value_new_customer(
-    purchases: Fit[Any], spend: Fit[Any], plan: Plan, draws: int = 10_000, seed: int = 0
+    purchases: Fit[PurchaseModel], spend: Fit[SpendModel], plan: Plan, futures: int = 10_000, seed: int = 0
 ) -> NewCustomerValue:
     """Value a customer who is not yet one: what they will bring from their first purchase on, with it and without.
 
     The customer is a draw from the population, with no history but the first purchase, at time 0: under MBG/NBD they
-    may have stopped right after it. Their spend rate is one, for the first and all later purchases. What it costs to
-    win them is not in the plan: compare it with ``with_first_purchase``.
+    may have dropped out right after it. Their spend rate is one, for the first and all later purchases. What it costs
+    to win them is not in the plan: compare it with ``with_first_purchase``.
 
     Parameters
     ----------
@@ -343,8 +346,8 @@ def value_new_customer(
     plan
         Horizons, counted from the first purchase, discount, margin and costs, all of them numbers. The first purchase
         is not discounted; it has the margin and the cost of any purchase.
-    draws
-        Simulated futures: each draw of the parameters in turn.
+    futures
+        Simulated futures: under each draw of the parameters in turn.
     seed
         What the futures follow from.
 
@@ -379,31 +382,33 @@ def value_new_customer(
     >>> won.expected_interval(0.90).lower < won.mean < won.expected_interval(0.90).upper
     True
     """
-    _refuse_misfits(spend, plan)
-    stranger = RFM(np.array(["new customer"], dtype=object), np.zeros(1, dtype=np.int64), _NEW, _NEW, "day")
-    terms, serving = plan.terms(stranger)
-    source = model_source(
-        purchases, spend, stranger, plan.horizons, terms, draws=draws, seed=seed, threads=1, serving=serving
-    )
-    return NewCustomerValue(plan, 1, source)
-
-
-def _refuse_misfits(spend: object, plan: object) -> None:
-    if not isinstance(plan, Plan):
-        raise SettingError(f'The plan is a {type(plan).__name__}. Say what value means: clv.Plan(horizon="1 year").')
+    refuse_no_plan(plan)
     if spend is None:
         raise MissingMoneyError(
             "Value needs the fit of a spend model, such as clv.fit(clv.GammaGamma, rfm), and this is None. For a new "
             "customer's purchases alone, give clv.predict a customer with frequency 0, recency 0 and T 0, by "
             "RFM.from_frame."
         )
-    each = {name: getattr(plan, name) for name in (f.name for f in fields(plan)) if name != "horizon"}
-    columns = [f"{name} from the column {value!r}" for name, value in each.items() if isinstance(value, str)]
-    if columns:
+    settings = {f.name: getattr(plan, f.name) for f in fields(plan) if f.name != "horizon"}
+    if columns := [f"{name} from the column {value!r}" for name, value in settings.items() if isinstance(value, str)]:
         raise SettingError(
             f"The plan takes {' and '.join(columns)}, and a new customer has no columns yet. Give a number for all "
             "new customers, or value one group of them at a time."
         )
+    zero = np.zeros(1)
+    nobody = RFM(
+        np.array(["new customer"], dtype=object),
+        zero.astype(int),
+        zero,
+        zero,
+        "day",
+        monetary_value=zero,
+        first_spend=zero,
+    )
+    source = from_fits(
+        purchases, spend, nobody, plan.horizons, plan.terms(nobody), futures=futures, seed=seed, threads=1
+    )
+    return NewCustomerValue(plan, 1, source)
 
 
 def _simulated(source: ModelSource, customers: int) -> tuple[Floats, Floats]:
@@ -413,31 +418,18 @@ def _simulated(source: ModelSource, customers: int) -> tuple[Floats, Floats]:
     -------
     What follows the first purchases, ``(horizons, futures)``, and what the first purchases bring, ``(futures,)``.
     """
-    later, first = np.zeros((len(source.t), source.futures)), np.zeros(source.futures)
+    later, first, terms = np.zeros((len(source.t), source.futures)), np.zeros(source.futures), source.terms
+    spend, ends, key = cast(SpendModel, source.spend), np.array(source.t), source.rfm.key[0]
     block = max(1, _CELLS // source.futures // len(source.t))
     for start in range(0, customers, block):
-        some = _strangers(source, start, min(start + block, customers))
-        opening = np.empty((len(some), source.futures))
-        terms = source.terms.take(np.zeros(len(some), dtype=np.intp))
-        worth = simulate(
-            source.purchases, source.spend, some, source.ends, terms, source.futures, source.seed, opening=opening
-        )
-        later += worth.sum(axis=1)
+        who = np.arange(start, min(start + block, customers), dtype=np.uint64)
+        nothing = np.zeros(len(who))
+        # Customers without a history, each with a random stream of their own.
+        histories = Histories(NEW.x, NEW.t_x, NEW.T, row=nothing.astype(np.intp))
+        some = Customers(histories, key + who, dict.fromkeys(spend.columns, nothing))
+        opening, own = np.empty((len(who), source.futures)), terms.take(nothing.astype(np.intp))
+        gross = simulate(source.purchases, spend, some, ends, own, source.futures, source.seed, opening=opening)
+        later += gross.sum(axis=1)
         first += opening.sum(axis=0)
-    serving = [customers * source.serving[0] * discounted_time(t, source.terms.delta[0]) for t in source.t]
-    return later - np.array(serving)[:, None], first
-
-
-def _strangers(source: ModelSource, start: int, stop: int) -> Customers:
-    """Return customers without a history, each with a random stream of their own."""
-    nothing = np.zeros(stop - start)
-    key = source.rfm.key[0] + np.arange(start, stop, dtype=np.uint64)
-    return Customers(_NEW, _NEW, _NEW, nothing.astype(np.intp), key, nothing, nothing)
-
-
-def _spend(source: ModelSource) -> SpendModel:
-    return cast(SpendModel, source.spend)  # nobody is valued without one
-
-
-def _short(value: float) -> str:
-    return f"{value:,.3f}" if abs(value) < 10 else f"{value:,.2f}"
+    fixed_cost = [customers * terms.fixed_cost[0] * discounted_time(t, terms.delta[0]) for t in source.t]
+    return later - np.array(fixed_cost)[:, None], first
