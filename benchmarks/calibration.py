@@ -15,13 +15,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from clvmodels.drawing.ranks import RankPanel, rank_plots
+from clvmodels.drawing.svg import to_svg
 from clvmodels.evaluation.calibration import STUDIES, Calibration, calibrate, calibration_table
+from clvmodels.evaluation.uniformity import band, counts_below
 from clvmodels.inference.methods import Laplace, Method
 from clvmodels.inference.nuts import NUTS
-from clvmodels.report.calibration_plots import rank_plots
-from clvmodels.report.plots import to_svg
 
 RUNS = 500
 PICTURE = Path(__file__).with_name("calibration.svg")
@@ -48,6 +50,13 @@ def all_pairs(runs: int) -> list[tuple[Calibration, float]]:
     return found
 
 
+def panel(found: Calibration) -> RankPanel:
+    """Return the ranks of a calibration as they are drawn."""
+    below = np.stack([counts_below(ranks, found.among) for ranks in found.ranks.T])
+    runs, method = len(found.ranks), found.method.partition("(")[0]
+    return RankPanel(found.model, method, found.quantities, runs, below, *band(runs, found.among))
+
+
 def summary(table: pd.DataFrame, seconds: list[float]) -> pd.DataFrame:
     """Return a row a pair: its runs, its smallest p-values, and its seconds."""
     pairs = table.groupby(["method", "model"], sort=False)
@@ -61,7 +70,7 @@ def main() -> None:
     """Print the tables and write the picture."""
     found, seconds = zip(*all_pairs(int(sys.argv[1]) if len(sys.argv) > 1 else RUNS), strict=True)
     table = calibration_table(found)
-    picture = to_svg(rank_plots(found))
+    picture = to_svg(rank_plots([panel(one) for one in found]))
     PICTURE.write_text(re.sub(r"(\.\d\d)\d+", r"\1", picture) + "\n", encoding="utf-8")  # finer than any screen
     style = "{:.3g}".format
     print(table.to_string(index=False, float_format=style), end="\n\n")

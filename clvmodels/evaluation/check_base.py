@@ -32,7 +32,7 @@ class Check:
     Attributes
     ----------
     name
-        The function that made it, such as ``"tracking"``: ``clvmodels.report.check_plots`` draws it under that name.
+        The function that made it, such as ``"tracking"``: ``clvmodels.drawing.checks`` draws it under that name.
     model
         The model's name.
     table
@@ -55,12 +55,12 @@ class Check:
 
     def figures(self) -> list[Any]:
         """Return its plots, as Matplotlib figures."""
-        from clvmodels.report.check_plots import draw
+        from clvmodels.drawing.checks import draw  # Matplotlib is loaded where it is used
 
-        return draw(self)
+        return draw(self.name, self.table, self.numbers, self.model)
 
     def _repr_html_(self) -> str:
-        from clvmodels.report.plots import to_svg
+        from clvmodels.drawing.svg import to_svg
 
         plots = "".join(f'<div style="max-width: 45em">{to_svg(figure)}</div>' for figure in self.figures())
         return f"{plots}<p>{escape(self._numbers())}</p><p>{escape(self.band)}</p>"
@@ -147,17 +147,18 @@ def band(replicates: Floats) -> tuple[Floats, Floats]:
 
 
 def band_words(fit: Fit[Any], what: str) -> str:
-    """Say what a band holds: luck, and the uncertainty of the parameters where there are draws of them."""
+    """Return what a band holds: sampling variation, and the uncertainty of the parameters where they have draws."""
     if fit.posterior is None:
-        return f"90 % of {what} at the estimate: luck, and nothing of how uncertain the parameters are."
-    return f"90 % of {what} under the posterior: luck and the uncertainty of the parameters."
+        return f"90 % of {what} at the estimate: sampling variation, and nothing of how uncertain the parameters are."
+    return f"90 % of {what} under the posterior: sampling variation and the uncertainty of the parameters."
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
     """Customers in groups, of which the large are represented by a sample.
 
-    A sum over a group is known from the sample: its expectation in proportion, its luck by the square root of that.
+    A sum over a group follows from the sample: its expectation in proportion, its sampling variation by the square root
+    of that.
 
     Attributes
     ----------
@@ -175,7 +176,7 @@ class Groups:
 
     @classmethod
     def of(cls, group: Positions, order: Floats, most: int) -> "Groups":
-        """Take every so-manieth customer of a group in an order, so that at most ``most`` of each are taken."""
+        """Return groups with a systematic sample of each, in an order: all of its customers, or ``most`` of them."""
         ranked = np.lexsort((order, group))
         sizes = np.bincount(group)
         taken = [part[_evenly(len(part), most)] for part in np.split(ranked, np.cumsum(sizes)[:-1])]
@@ -195,7 +196,7 @@ class Groups:
 
     @property
     def luck(self) -> Floats:
-        """How much smaller the luck of a group's mean is than that of its sample's, shape ``(groups,)``."""
+        """The standard deviation of a group's mean over that of its sample's, shape ``(groups,)``."""
         smaller: Floats = np.sqrt(self.sampled / self.sizes)
         return smaller
 

@@ -1,7 +1,7 @@
-"""Model checks: whether a model describes these customers.
+"""Goodness-of-fit checks: whether a model describes these customers.
 
 Each takes a fit and the RFM that it was fitted to, and returns a ``Check``: a table, the numbers that sum it up, and
-what its bands hold. ``clvmodels.report.check_plots`` draws them.
+what its bands hold. ``clvmodels.drawing.checks`` draws them.
 
 >>> import clvmodels as clv
 >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount")

@@ -23,6 +23,7 @@ from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.protocols import Floats
 from clvmodels.prediction.forecast import Forecast, Progress
+from clvmodels.text import count, number
 from clvmodels.units import Duration
 from clvmodels.valuation.simple_formula import SimpleFormula
 
@@ -47,7 +48,9 @@ class Actual:
 class Result:
     """A candidate's scores; ``None`` where it has none, and ``note`` says why.
 
-    ``spend`` is the spend model alone: the money of the customers who did buy, given how often they did.
+    ``spend`` is the spend model alone: the money of the customers who did buy, given how often they did. ``kind`` is
+    "model", "formula" or "package". ``assumptions`` are sentences, each with the name of what assumes it: first what is
+    assumed of purchases, then of spend.
     """
 
     candidate: str
@@ -55,6 +58,8 @@ class Result:
     money: Score | None
     spend: Score | None
     note: str
+    kind: str = "model"
+    assumptions: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +136,7 @@ class Comparison:
         write_whole(path, lambda partial: self.frame().to_csv(partial, index=False))
 
     def to_html(self, path: "str | Path") -> None:
-        """Write a page to look at: tables and plots, in one file."""
+        """Write a report of tables and plots: one HTML file that needs nothing else."""
         from clvmodels.report.page import comparison_page  # a result may hand itself to the report
 
         page = comparison_page(self)
@@ -142,7 +147,7 @@ class Comparison:
         scores = {"purchases": (result.purchases, self.actual.purchases), "money": (result.money, self.actual.money)}
         for quantity, (scored, actual) in scores.items():
             row[f"{quantity}_actual_total"] = None if actual is None else float(actual.sum())
-            row |= {f"{quantity}_{name}": number for name, number in _numbers(scored).items()}
+            row |= {f"{quantity}_{name}": value for name, value in _numbers(scored).items()}
         return row | {"note": result.note or None}
 
     def _interval_rows(self) -> Iterator[dict[str, Any]]:
@@ -161,10 +166,10 @@ class Comparison:
             "money_predicted_total",
         ]
         table = self.frame()[columns].to_string(index=False, float_format=lambda value: f"{value:,.3f}")
-        actual = f"{self.actual.purchases.sum():,} purchases"
+        actual = count(int(self.actual.purchases.sum()), "purchase")
         if self.actual.money is not None:
-            actual += f" worth {self.actual.money.sum():,.2f}"
-        return f"Comparison over {self.horizon}: {len(self.past):,} customers made {actual}\n{table}"
+            actual += f" worth {number(float(self.actual.money.sum()), 2)}"
+        return f"Comparison over {self.horizon}: {count(len(self.past), 'customer')} made {actual}\n{table}"
 
 
 def compare(
@@ -255,17 +260,18 @@ def standard_candidates() -> list[Any]:
 def _result(
     recipe: Candidate, rfm: RFM, actual: Actual, horizon: Duration, draws: int, seed: int, progress: Progress | None
 ) -> Result:
+    about = getattr(recipe, "kind", "model"), getattr(recipe, "assumptions", ())
     try:
         prediction = recipe.predict(rfm, horizon, draws, seed)
         purchases = _scored(prediction.purchases, actual.purchases.astype(float), progress)
     except CLVError as error:
-        return Result(recipe.name, None, None, None, str(error))
+        return Result(recipe.name, None, None, None, str(error), *about)
     try:
         money = _scored(prediction.money, actual.money, progress)
         spend = None if money is None else _spend_score(prediction, rfm, actual, seed)
     except CLVError as error:  # an infinite mean spend leaves the purchases as they are
-        return Result(recipe.name, purchases, None, None, str(error))
-    return Result(recipe.name, purchases, money, spend, prediction.note)
+        return Result(recipe.name, purchases, None, None, str(error), *about)
+    return Result(recipe.name, purchases, money, spend, prediction.note, *about)
 
 
 def _scored(forecast: Forecast | None, actual: Floats | None, progress: Progress | None) -> Score | None:

@@ -8,6 +8,8 @@ Scoring Rules, Prediction, and Estimation, Journal of the American Statistical A
 import numpy as np
 
 from clvmodels.models.protocols import Floats
+from clvmodels.prediction.lorenz import gini as gini_of
+from clvmodels.prediction.lorenz import lorenz
 from clvmodels.prediction.totals import ends
 
 
@@ -101,8 +103,8 @@ def gini(predicted: Floats, actual: Floats) -> float:
     >>> gini(np.array([3.0, 2.0, 1.0]), np.array([9.0, 4.0, 0.0]))
     1.0
     """
-    best = _concentration(actual, actual)
-    return _concentration(predicted, actual) / best + 0.0 if best else 0.0
+    best = gini_of(*lorenz(actual))
+    return float(gini_of(*lorenz(actual, predicted)) / best) + 0.0 if best else 0.0
 
 
 def top_share(predicted: Floats, actual: Floats, share: float = 0.10) -> float:
@@ -113,19 +115,4 @@ def top_share(predicted: Floats, actual: Floats, share: float = 0.10) -> float:
     >>> top_share(np.arange(10.0), np.array([0.0, 0, 0, 0, 0, 0, 0, 0, 1, 3]), share=0.10)
     0.75
     """
-    captured = np.interp(share, *_lorenz(predicted, actual))
-    return float(captured)
-
-
-def _concentration(order: Floats, actual: Floats) -> float:
-    share, captured = _lorenz(order, actual)
-    return float(2 * np.trapezoid(captured, share) - 1)
-
-
-def _lorenz(order: Floats, actual: Floats) -> tuple[Floats, Floats]:
-    """Return the share of customers, highest first, and of what they brought; ties lie on a straight line."""
-    if not actual.sum():
-        return np.array([0.0, 1.0]), np.array([0.0, 1.0])
-    _, group, size = np.unique(-order, return_inverse=True, return_counts=True)
-    brought = np.bincount(group, actual).cumsum()
-    return np.append(0, size.cumsum()) / len(order), np.append(0, brought) / brought[-1]
+    return float(np.interp(share, *lorenz(actual, predicted)))

@@ -36,7 +36,7 @@ class Table:
     best
         The best cells of their columns, as (row, column).
     muted
-        Rows that are a yardstick and no rival.
+        Rows of a baseline, which is no candidate.
     notes
         Why something is missing, and what else must be said.
 
@@ -169,7 +169,7 @@ _METRICS = (
     _Metric(
         Column(
             "Gini",
-            "How well customers are put in order: 1 is as well as with hindsight, 0 no better than chance.",
+            "How well customers are ranked: 1 is as well as with hindsight, 0 no better than chance.",
             _ORDER,
         ),
         lambda frame: [number(value, 2) for value in frame["gini"]],
@@ -246,14 +246,14 @@ def _rows(cells: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
 
 
 def _best(
-    cells: Sequence[Sequence[str]], losses: Sequence["Numbers | None"], rivals: Sequence[int] | None = None
+    cells: Sequence[Sequence[str]], losses: Sequence["Numbers | None"], among: Sequence[int] | None = None
 ) -> frozenset[tuple[int, int]]:
-    """Return the best cell of each column, with those that read the same; none where all do, or there is no rival."""
+    """Return the best cell of each column, with those that read the same; none where all do, or there is one row."""
     found: set[tuple[int, int]] = set()
     for column, (texts, loss) in enumerate(zip(cells, losses, strict=True)):
         if loss is None:
             continue
-        known = [row for row in (range(len(texts)) if rivals is None else rivals) if np.isfinite(loss.iloc[row])]
+        known = [row for row in (range(len(texts)) if among is None else among) if np.isfinite(loss.iloc[row])]
         best = {texts[row] for row in known if loss.iloc[row] == loss.iloc[known].min()}
         if len({texts[row] for row in known}) > 1:
             found |= {(row, column) for row in known if texts[row] in best}
@@ -271,8 +271,8 @@ def _notes(own: pd.DataFrame, quantity: str) -> Iterator[str]:
             yield f"{name}: It predicts no {quantity}."
 
 
-def intervals_table(intervals: pd.DataFrame, quantity: str, yardstick: str = "") -> Table:
-    """Return a row a candidate: how many customers the intervals of each level held.
+def intervals_table(intervals: pd.DataFrame, quantity: str, baseline: str = "") -> Table:
+    """Return a row a candidate: the share of the customers whom the intervals of each level held.
 
     Parameters
     ----------
@@ -280,8 +280,8 @@ def intervals_table(intervals: pd.DataFrame, quantity: str, yardstick: str = "")
         ``Comparison.intervals()``.
     quantity
         ``"purchases"``, ``"money"`` or ``"spend given purchases"``.
-    yardstick
-        The candidate that is no rival.
+    baseline
+        The row that is no candidate.
     """
     own = intervals[intervals["quantity"] == quantity]
     names = list(dict.fromkeys(own["candidate"]))
@@ -291,9 +291,9 @@ def intervals_table(intervals: pd.DataFrame, quantity: str, yardstick: str = "")
     cells = [names, *([percent(value, 1) for value in pit[level]] for level in levels)]
     cells += [[percent(value, 1) for value in coverage[0.90]], [number(value, digits) for value in score[0.90]]]
     losses = [None, *((pit[level] - level).abs() for level in levels), None, score[0.90]]
-    rivals = [row for row, name in enumerate(names) if name != yardstick]
-    muted = frozenset(range(len(names))) - frozenset(rivals)
-    return Table((_CANDIDATE, *_interval_columns(levels)), _rows(cells), _best(cells, losses, rivals), muted)
+    candidates = [row for row, name in enumerate(names) if name != baseline]
+    muted = frozenset(range(len(names))) - frozenset(candidates)
+    return Table((_CANDIDATE, *_interval_columns(levels)), _rows(cells), _best(cells, losses, candidates), muted)
 
 
 _KINDS = ("pit", "coverage", "score")
@@ -302,7 +302,7 @@ _KINDS = ("pit", "coverage", "score")
 def _interval_columns(levels: Iterable[float]) -> Iterator[Column]:
     for level in levels:
         yield Column(percent(level), group="Inside the intervals of a level, by randomised PIT")
-    told = "Share of the customers whose 90 % interval holds what they did. For counts it flatters."
+    told = "Share of the customers whose 90 % interval holds what they did. For counts it is too high."
     yield Column("Raw share", told, "At 90 %")
     yield Column("Score", _SCORE, "At 90 %")
 
@@ -314,96 +314,6 @@ def frequency_table(by_frequency: pd.DataFrame) -> Table:
     cells += [[number(value, 2) for value in by_frequency[name]] for name in names]
     columns = (Column("Repeat purchases before", align="left"), Column("Customers"), Column("Happened"))
     return Table((*columns, *map(Column, names[1:])), _rows(cells))
-
-
-@dataclass(frozen=True)
-class _Field:
-    """A column of the customer table, from the columns of the frame that it needs."""
-
-    needs: tuple[str, ...]
-    column: Column
-    cell: Callable[..., str]
-
-
-def _fields(digits: int) -> tuple[_Field, ...]:
-    return (
-        _Field(("customer_id",), Column("Customer", align="left"), str),
-        _Field(("p_alive",), Column("P(alive)", "Probability that the customer has not left for good."), percent),
-        _Field(
-            ("expected_purchases",),
-            Column("Purchases", "Expected purchases within the horizon; never discounted."),
-            lambda value: number(value, 2),
-        ),
-        _Field(
-            ("expected_spend",),
-            Column("Spend", "Expected money of one purchase, before the margin."),
-            lambda value: number(value, 2),
-        ),
-        _Field(
-            ("clv_mean",),
-            Column("Value", "Expected discounted money, times the margin."),
-            lambda value: number(value, digits),
-        ),
-        _Field(
-            ("clv_median",),
-            Column("Median", "Half of the simulated futures of the customer bring this or less."),
-            lambda value: number(value, digits),
-        ),
-        _Field(
-            ("clv_lower", "clv_upper"),
-            Column("90 % interval", "Where the value that the customer will really bring lies with probability 90 %."),
-            lambda lower, upper: span(lower, upper, digits),
-        ),
-        _Field(("p_zero",), Column("P(nothing)", "Probability that the customer brings nothing."), percent),
-    )
-
-
-def customers_table(frame: pd.DataFrame, most: int = 20) -> Table:
-    """Return the most valuable customers, best first.
-
-    Parameters
-    ----------
-    frame
-        ``Valuation.frame()``.
-    most
-        How many customers.
-    """
-    top = most_valuable(frame, most)
-    digits = min(decimals(top["clv_mean"]), 2)
-    fields = [field for field in _fields(digits) if set(field.needs) <= set(top.columns)]
-    cells = [[field.cell(*row) for row in zip(*(top[name] for name in field.needs), strict=True)] for field in fields]
-    return Table(tuple(field.column for field in fields), _rows(cells))
-
-
-def most_valuable(frame: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Return the rows with the highest mean, highest first; equal ones in the order of the frame."""
-    return frame.sort_values("clv_mean", ascending=False, kind="stable").head(most)
-
-
-_PARAMETERS = {
-    "estimate": Column("Estimate", "Maximum likelihood estimate."),
-    "standard_error": Column("Standard error", "Of the estimate, from the curvature of the likelihood."),
-    "mean": Column("Mean", "Of the posterior draws.", "Posterior"),
-    "sd": Column("Sd", "Standard deviation of the posterior draws.", "Posterior"),
-}
-
-
-def parameters_table(frame: pd.DataFrame) -> Table:
-    """Return a row a parameter from ``Fit.frame()``."""
-    rows = [row for _, row in frame.iterrows()]
-    shown = [name for name in _PARAMETERS if name in frame]
-    columns = [Column("Parameter", align="left"), *(_PARAMETERS[name] for name in shown)]
-    cells = [[str(row["parameter"]), *(number(row[name], _digits(row)) for name in shown)] for row in rows]
-    if "lower_90" in frame:
-        columns.append(
-            Column("90 % interval", "Of the parameter: the middle 90 % of its posterior draws.", "Posterior")
-        )
-        cells = [[*c, span(row["lower_90"], row["upper_90"], _digits(row))] for c, row in zip(cells, rows, strict=True)]
-    return Table(tuple(columns), tuple(map(tuple, cells)))
-
-
-def _digits(row: "pd.Series[float]") -> int:
-    return decimals([row["estimate"]])
 
 
 def glossary(tables: Iterable[Table]) -> dict[str, str]:

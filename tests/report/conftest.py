@@ -1,5 +1,6 @@
 """Small simulated shops, and what the report is made from."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,17 +9,28 @@ import pytest
 
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import FitError
-from clvmodels.evaluation.candidates import Prediction
+from clvmodels.evaluation.candidates import ModelCandidate, Prediction
 from clvmodels.evaluation.compare import Comparison, compare
 from clvmodels.inference.fit import Fit, fit
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.text import DASH
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
 from clvmodels.valuation.value import Valuation, value
 
 CUT_OFF = "2023-12-31"
 HOSTILE = "<script>alert('$x$')</script> & a name longer than any that candidates of this package have"
+
+
+@dataclass(frozen=True)
+class Assuming(ModelCandidate):
+    """A model that says what it assumes, of purchases and of spend."""
+
+    assumptions = (
+        ("BG/NBD", "P(alive) is 1 for all one-time buyers, by <construction>."),
+        ("Gamma-Gamma", "Spend does not depend on frequency."),
+    )
 
 
 class Failing:
@@ -31,9 +43,10 @@ class Failing:
 
 
 class CountsOnly:
-    """A candidate that predicts purchases and no money, and says nothing of why."""
+    """A candidate of another package that predicts purchases and no money, and says nothing of why."""
 
     name = "counts only"
+    kind = "package"
 
     def predict(self, past, horizon, draws, seed) -> Prediction:
         return Prediction(SimpleFormula().predict(past, horizon, draws, seed), None)
@@ -72,7 +85,7 @@ def shop(live):
 
 @pytest.fixture(scope="session")
 def candidates() -> list[Any]:
-    return [BGNBD, SimpleFormula(), SimpleFormula(per_customer=True)]
+    return [Assuming(BGNBD), SimpleFormula(), SimpleFormula(per_customer=True)]
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +100,17 @@ def made(shop, candidates) -> Made:
 @pytest.fixture(scope="session")
 def without_money(shop, candidates) -> Comparison:
     return compare(candidates, *shop(300, money=False).split(CUT_OFF), draws=100)
+
+
+@pytest.fixture(scope="session")
+def same():
+    """Return a function that says whether a text of a table is a number, up to the digits shown."""
+
+    def is_same(text, value) -> bool:
+        if pd.isna(value) or text == DASH:
+            return text == DASH and pd.isna(value)
+        plain, scale = text.removesuffix("\xa0%"), 100 if text.endswith("%") else 1
+        shown = float(plain.replace(",", "").replace("\N{MINUS SIGN}", "-").replace("+", ""))
+        return abs(shown / scale - value) <= 0.5000001 * 10.0 ** -len(plain.partition(".")[2]) / scale
+
+    return is_same

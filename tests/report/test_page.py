@@ -1,20 +1,21 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
 
 from clvmodels.data.transactions import Transactions
-from clvmodels.evaluation.candidates import ModelCandidate
 from clvmodels.evaluation.compare import compare
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
-from clvmodels.report.page import comparison_page, demo_page, judge, leaders
-from clvmodels.report.tables import comparison_table, customers_table
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.report.page import comparison_page, demo_page
+from clvmodels.report.tables import comparison_table
+from clvmodels.report.value_tables import customers_table
 from clvmodels.text import number
 from clvmodels.valuation.simple_formula import SimpleFormula
 from clvmodels.valuation.value import value
@@ -112,17 +113,30 @@ def test_without_amounts_nothing_is_said_about_money(without_money):
     assert "These data have no amounts" in page
     assert "Total money" not in page
     assert "Gamma-Gamma" not in page
+    assert "P(alive) is 1 for all one-time buyers, by &lt;construction&gt;." in page
 
 
-def test_spend_of_all_purchases_is_explained_where_it_is_a_candidate(shop):
-    split = shop(120).split("2023-12-31")
-    every = ModelCandidate(BGNBD, spend=GammaGammaAllPurchases, method=MaximumLikelihood())
-    page = comparison_page(compare([every], *split, draws=20))
+def test_what_candidates_assume_is_said_once_each(made):
+    first, *others = made.comparison.results
+    another = ("Gamma-Gamma (all purchases)", "It learns from first purchases, too.")
+    told = replace(others[0], assumptions=(first.assumptions[0], another))
+    page = comparison_page(replace(made.comparison, results=(first, told, *others[1:])))
     sound(page)
-    assert "it learns from first purchases, too" in page
-    assert "P(alive) is 1 for all one-time buyers, by construction" in page  # what BG/NBD takes for granted
-    usual = ModelCandidate(BGNBD, method=MaximumLikelihood())
-    assert "it learns from first purchases, too" not in comparison_page(compare([usual], *split, draws=20))
+    terms = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page[page.index("What the candidates assume") :])
+    assert terms[:-1] == [
+        ("BG/NBD", "P(alive) is 1 for all one-time buyers, by &lt;construction&gt;."),
+        ("Gamma-Gamma", "Spend does not depend on frequency."),
+        another,
+    ]
+    assert terms[-1][0] == "All of them"
+
+
+def test_candidates_are_drawn_by_their_kind(made):
+    assert "var(--package" in comparison_page(made.comparison)
+    alike = replace(made.comparison, results=tuple(replace(one, kind="formula") for one in made.comparison.results))
+    page = comparison_page(alike)
+    assert "var(--package" not in page
+    assert "var(--formula" in page
 
 
 def test_without_intervals_the_page_says_so(shop):
@@ -140,7 +154,7 @@ def test_one_customer_and_one_candidate_read_right(candidate):
     )
     page = comparison_page(compare([candidate], *log.split("2023-06-30"), draws=20))
     sound(page)
-    assert "1 candidate judged by what 1 customer" in page
+    assert "1 candidate compared with what 1 customer" in page
     assert "1 customers" not in page.replace("All 1 customers", "")  # a verdict counts in its own way
 
 
@@ -150,16 +164,6 @@ def test_point_fits_have_no_interval_of_the_expected_value(made):
     page = demo_page(made.comparison, value(*fits, rfm, plan, draws=50), made.simple, fits, made.log.cleaning)
     sound(page)
     assert "90\xa0% interval of the expected total" not in page
-
-
-def test_scores_that_differ_in_the_last_digits_lead_together():
-    assert leaders({"a": -0.5, "b": -0.499, "c": -0.4}, 0.01) == ["a", "b"]
-
-
-def test_intervals_are_judged_by_what_chance_allows():
-    assert judge(0.95, 0.90, 20) == "as it should be"
-    assert judge(0.95, 0.90, 20_000) == "too wide"
-    assert judge(0.91, 0.90, 20_000) == "slightly too wide"
 
 
 def test_neither_the_package_nor_the_tables_load_matplotlib():

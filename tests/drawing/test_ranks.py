@@ -5,24 +5,25 @@ import re
 import numpy as np
 import pytest
 
-from clvmodels.evaluation.calibration import Calibration
-from clvmodels.report.calibration_plots import outside, rank_plots
-from clvmodels.report.plots import to_svg
+from clvmodels.drawing.ranks import RankPanel, rank_plots
+from clvmodels.drawing.svg import to_svg
+from clvmodels.evaluation.uniformity import band, counts_below
 
 EVEN = np.arange(300) % 100
 
 
-def calibration(model="BG/NBD", method="Laplace(prior=...)", **ranks):
-    return Calibration(model, method, tuple(ranks), np.column_stack(list(ranks.values())), 99, {}, {}, 0)
+def panel(model="BG/NBD", method="Laplace", **ranks):
+    below = np.stack([counts_below(of, 99) for of in ranks.values()])
+    return RankPanel(model, method, tuple(ranks), len(EVEN), below, *band(len(EVEN), 99))
 
 
-GOOD = calibration(r=EVEN, alpha=EVEN[::-1])
-BAD = calibration("NBD", r=EVEN, alpha=(0.3 * EVEN).astype(int))
+GOOD = panel(r=EVEN, alpha=EVEN[::-1])
+BAD = panel("NBD", r=EVEN, alpha=(0.3 * EVEN).astype(int))
 
 
 def test_a_line_outside_its_band_is_named_and_one_inside_is_not() -> None:
-    assert outside(GOOD) == ()
-    assert outside(BAD) == ("alpha",)
+    assert GOOD.outside == ()
+    assert BAD.outside == ("alpha",)
     svg = to_svg(rank_plots([GOOD, BAD]))
     assert ">alpha<" in svg
     assert ">r<" not in svg
@@ -35,7 +36,7 @@ def test_a_line_outside_its_band_is_named_and_one_inside_is_not() -> None:
     [(["Laplace"] * 3, 1, 3), (["Laplace"] * 3 + ["NUTS"] * 2, 2, 3), (["Laplace"] * 7, 2, 5)],
 )
 def test_each_method_has_rows_of_its_own(methods, rows, across) -> None:
-    figure = rank_plots([calibration(method=f"{name}()", r=EVEN) for name in methods])
+    figure = rank_plots([panel(method=name, r=EVEN) for name in methods])
     shown = [axes for axes in figure.axes if axes.axison]
     assert len(shown) == len(methods)
     assert shown[0].get_gridspec().get_geometry() == (rows, across)

@@ -1,0 +1,99 @@
+"""Tables of a valuation and of the fits that it rests on, as text cells."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from clvmodels.report.tables import Column, Table
+from clvmodels.text import decimals, number, percent, span
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A column of the customer table, from the columns of the frame that it needs."""
+
+    needs: tuple[str, ...]
+    column: Column
+    cell: Callable[..., str]
+
+
+def _fields(digits: int) -> tuple[_Field, ...]:
+    return (
+        _Field(("customer_id",), Column("Customer", align="left"), str),
+        _Field(("p_alive",), Column("P(alive)", "Probability that the customer has not dropped out."), percent),
+        _Field(
+            ("expected_purchases",),
+            Column("Purchases", "Expected purchases within the horizon; never discounted."),
+            lambda value: number(value, 2),
+        ),
+        _Field(
+            ("expected_spend",),
+            Column("Spend", "Expected money of one purchase, before the margin."),
+            lambda value: number(value, 2),
+        ),
+        _Field(
+            ("clv_mean",),
+            Column("Value", "Expected discounted cash flow: spend times the margin, less costs."),
+            lambda value: number(value, digits),
+        ),
+        _Field(
+            ("clv_median",),
+            Column("Median", "Half of the simulated futures of the customer bring this or less."),
+            lambda value: number(value, digits),
+        ),
+        _Field(
+            ("clv_lower", "clv_upper"),
+            Column("90 % interval", "Where the value that the customer will really bring lies with probability 90 %."),
+            lambda lower, upper: span(lower, upper, digits),
+        ),
+        _Field(("p_zero",), Column("P(nothing)", "Probability that the customer brings nothing."), percent),
+    )
+
+
+def customers_table(frame: pd.DataFrame, most: int = 20) -> Table:
+    """Return the most valuable customers, best first.
+
+    Parameters
+    ----------
+    frame
+        ``Valuation.frame()``.
+    most
+        How many customers.
+    """
+    top = most_valuable(frame, most)
+    digits = min(decimals(top["clv_mean"]), 2)
+    fields = [field for field in _fields(digits) if set(field.needs) <= set(top.columns)]
+    cells = [[field.cell(*row) for row in zip(*(top[name] for name in field.needs), strict=True)] for field in fields]
+    return Table(tuple(field.column for field in fields), tuple(zip(*cells, strict=True)))
+
+
+def most_valuable(frame: pd.DataFrame, most: int = 20) -> pd.DataFrame:
+    """Return the rows with the highest mean, highest first; equal ones in the order of the frame."""
+    return frame.sort_values("clv_mean", ascending=False, kind="stable").head(most)
+
+
+_PARAMETERS = {
+    "estimate": Column("Estimate", "Maximum likelihood estimate."),
+    "standard_error": Column("Standard error", "Of the estimate, from the curvature of the likelihood."),
+    "mean": Column("Mean", "Of the posterior draws.", "Posterior"),
+    "sd": Column("Sd", "Standard deviation of the posterior draws.", "Posterior"),
+}
+
+
+def parameters_table(frame: pd.DataFrame) -> Table:
+    """Return a row a parameter from ``Fit.frame()``."""
+    rows = [row for _, row in frame.iterrows()]
+    shown = [name for name in _PARAMETERS if name in frame]
+    columns = [Column("Parameter", align="left"), *(_PARAMETERS[name] for name in shown)]
+    cells = [[str(row["parameter"]), *(number(row[name], _digits(row)) for name in shown)] for row in rows]
+    if "lower_90" in frame:
+        columns.append(
+            Column("90 % interval", "Of the parameter: the middle 90 % of its posterior draws.", "Posterior")
+        )
+        cells = [[*c, span(row["lower_90"], row["upper_90"], _digits(row))] for c, row in zip(cells, rows, strict=True)]
+    return Table(tuple(columns), tuple(map(tuple, cells)))
+
+
+def _digits(row: "pd.Series[float]") -> int:
+    return decimals([row["estimate"]])
