@@ -20,28 +20,26 @@ Bayesian Computation: The Choice of Test Quantities Shapes Sensitivity, Bayesian
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels import checked
+from clvmodels.checked import random_stream
+from clvmodels.data.histories import Histories
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import FitError, SettingError
 from clvmodels.evaluation.uniformity import holm, uniformity
-from clvmodels.inference.fit import fit, random_stream
+from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Method
 from clvmodels.inference.prior import LogNormal, Prior
 from clvmodels.inference.verdict import Outcome
-from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
-from clvmodels.models.mbg_nbd import MBGNBD
-from clvmodels.models.nbd import NBD
-from clvmodels.models.pareto_nbd import ParetoNBD
-from clvmodels.models.protocols import Floats, Model
+from clvmodels.models.future import Model, PurchaseModel, SpendModel, unseen
+from clvmodels.models.special import Floats
+from clvmodels.models.specification import Specification, as_specification
 from clvmodels.prediction.generate import first_and_later, for_each, simulate_customers
-
-M = TypeVar("M", bound=Model)
 
 LIKELIHOOD = "log-likelihood"
 
@@ -79,6 +77,7 @@ class NewCustomers:
 
     Examples
     --------
+    >>> from clvmodels.models.nbd import NBD
     >>> design = NewCustomers(customers=100)
     >>> len(design.simulate(NBD(r=0.5, alpha=10.0), seed=1))
     100
@@ -118,6 +117,7 @@ class RepeatBuyers:
 
     Examples
     --------
+    >>> from clvmodels.models.gamma_gamma import GammaGamma
     >>> design = RepeatBuyers(customers=4)
     >>> design.simulate(GammaGamma(p=6.0, q=4.0, gamma=15.0), seed=1).frequency
     array([1, 2, 3, 6])
@@ -130,13 +130,13 @@ class RepeatBuyers:
     def simulate(self, model: Any, seed: int) -> RFM:  # noqa: ANN401
         """Return customers who spend as a spend model says; when they bought says nothing."""
         x, who = self._counts, np.arange(self.customers)
-        values = for_each(model, self.customers).simulate_spend(random_stream(seed, "spend"), 0.0, 0.0, x)
+        values = unseen(for_each(model, self.customers)).simulate(random_stream(seed, "spend"), x)
         spend = np.bincount(np.repeat(who, x), values) / x
         return RFM(who, x, x.astype(float), np.full(self.customers, 1.0 + x.max()), "day", monetary_value=spend)
 
     def quantities(self, model: Any) -> Mapping[str, Floats]:  # noqa: ANN401
         """Return the expected spend of a typical customer, shape ``(draws,)``."""
-        return {"spend after cheap purchases": np.ravel(model.expected_spend(np.array(2.0), np.array(self.cheap)))}
+        return {"spend after cheap purchases": np.ravel(model.value(np.array(2.0), np.array(self.cheap)).mean())}
 
     @property
     def _counts(self) -> NDArray[np.int64]:
@@ -163,8 +163,9 @@ class AllBuyers(RepeatBuyers):
 
     Examples
     --------
+    >>> from clvmodels.models.gamma_gamma import GammaGamma
     >>> design = AllBuyers(customers=4)
-    >>> design.simulate(GammaGammaAllPurchases(p=6.0, q=4.0, gamma=15.0), seed=1).frequency
+    >>> design.simulate(GammaGamma(p=6.0, q=4.0, gamma=15.0, of="all"), seed=1).frequency
     array([0, 1, 2, 5])
     """
 
@@ -177,10 +178,9 @@ class AllBuyers(RepeatBuyers):
         return RFM(who, x, x.astype(float), T, "day", monetary_value=spend, first_spend=first)
 
 
-def _expected(model: Any, x: float, t_x: float, T: float, t: float) -> Floats:  # noqa: ANN401
-    history = tuple(np.array([value]) for value in (x, t_x, T))
-    alive, purchases = model.probability_alive(*history), model.purchases_if_alive(history[0], history[2], t)
-    expected: Floats = np.ravel(alive * purchases)
+def _expected(model: PurchaseModel, x: float, t_x: float, T: float, t: float) -> Floats:
+    history = Histories(np.array([x]), np.array([t_x]), np.array([T]))
+    expected: Floats = np.ravel(model.probability_alive(history) * model.future(history).purchases(t))
     return expected
 
 
@@ -195,15 +195,18 @@ def _lognormal(scale: float, **median_and_spread: tuple[float, float]) -> Prior:
     return Prior({name: LogNormal(*values) for name, values in median_and_spread.items()}, scale=scale)
 
 
-# Priors about bases that people analyse: a purchase in one to six months, a quarter of the customers stop after one.
-# Their yardstick is neither a week nor 1 of the money, so that a confusion of the data's scale with it would show.
-STUDIES: Mapping[type[Any], Study] = {
-    BGNBD: Study(_lognormal(4.0, r=(0.7, 0.5), alpha=(2.0, 0.5), a=(0.8, 0.5), b=(2.5, 0.5)), NewCustomers()),
-    MBGNBD: Study(_lognormal(4.0, r=(0.7, 0.5), alpha=(2.0, 0.5), a=(0.8, 0.5), b=(2.5, 0.5)), NewCustomers()),
-    NBD: Study(_lognormal(4.0, r=(0.7, 0.7), alpha=(2.0, 0.7)), NewCustomers()),
-    ParetoNBD: Study(_lognormal(4.0, r=(0.7, 0.5), alpha=(2.0, 0.5), s=(0.8, 0.5), beta=(4.0, 0.5)), NewCustomers()),
-    GammaGamma: Study(_lognormal(5.0, p=(5.0, 0.5), q=(4.0, 0.4), gamma=(3.0, 0.5)), RepeatBuyers()),
-    GammaGammaAllPurchases: Study(_lognormal(5.0, p=(5.0, 0.5), q=(4.0, 0.4), gamma=(3.0, 0.5)), AllBuyers()),
+# Priors about bases that people analyse: a purchase in one to six months, a quarter of the customers drop out after one.
+# Their scale is neither a week nor 1 of the money, so that a confusion of the data's scale with it would show.
+_BETA_GEOMETRIC = _lognormal(4.0, r=(0.7, 0.5), alpha=(2.0, 0.5), a=(0.8, 0.5), b=(2.5, 0.5))
+_PARETO = _lognormal(4.0, r=(0.7, 0.5), alpha=(2.0, 0.5), s=(0.8, 0.5), beta=(4.0, 0.5))
+_GAMMA_GAMMA = _lognormal(5.0, p=(5.0, 0.5), q=(4.0, 0.4), gamma=(3.0, 0.5))
+STUDIES: Mapping[str, Study] = {
+    "BG/NBD": Study(_BETA_GEOMETRIC, NewCustomers()),
+    "MBG/NBD": Study(_BETA_GEOMETRIC, NewCustomers()),
+    "NBD": Study(_lognormal(4.0, r=(0.7, 0.7), alpha=(2.0, 0.7)), NewCustomers()),
+    "Pareto/NBD": Study(_PARETO, NewCustomers()),
+    "Gamma-Gamma": Study(_GAMMA_GAMMA, RepeatBuyers()),
+    "Gamma-Gamma (all purchases)": Study(_GAMMA_GAMMA, AllBuyers()),
 }
 
 
@@ -216,7 +219,7 @@ class Calibration:
     model
         The model's name.
     method
-        The method, as it would be written.
+        How the draws were made.
     quantities
         What was ranked: the parameters, the log-likelihood of the simulated data, and what the design asks for.
     ranks
@@ -232,7 +235,7 @@ class Calibration:
     """
 
     model: str
-    method: str
+    method: Method
     quantities: tuple[str, ...]
     ranks: NDArray[np.int64]
     among: int
@@ -250,7 +253,7 @@ class Calibration:
         return calibration_table([self])
 
     def __repr__(self) -> str:
-        method = self.method.partition("(")[0]
+        method = type(self.method).__name__
         left = f", {sum(self.left_out.values())} left out" if self.left_out else ""
         return (
             f"Calibration of {self.model} by {method}: {len(self.ranks)} runs{left}, smallest corrected p-value "
@@ -259,7 +262,7 @@ class Calibration:
 
 
 def calibrate(
-    specification: type[M],
+    specification: "type[Any] | Specification[Any]",
     method: Method,
     prior: Prior | None = None,
     design: Design | None = None,
@@ -272,7 +275,7 @@ def calibrate(
     Parameters
     ----------
     specification
-        The model's class.
+        What is to be learnt.
     method
         The method under test, such as ``Laplace(prior=prior)``.
     prior
@@ -298,35 +301,37 @@ def calibrate(
     Examples
     --------
     >>> from clvmodels.inference.methods import Laplace
-    >>> study = STUDIES[NBD]
+    >>> from clvmodels.models.nbd import NBD
+    >>> study = STUDIES["NBD"]
     >>> found = calibrate(NBD, Laplace(prior=study.prior), runs=10)
     >>> found.quantities, found.ranks.shape
     (('r', 'alpha', 'log-likelihood', 'purchases of a new customer', 'purchases after silence'), (10, 5))
     """
-    _refuse_unless_whole(runs=runs, among=among)
-    prior = _fixed(getattr(method, "prior", None) if prior is None else prior)
-    design = _design(specification) if design is None else design
+    runs, among = checked.whole("runs", runs), checked.whole("among", among)
+    what: Specification[Any] = as_specification(specification)
+    prior = _fixed(method.prior if prior is None else prior)
+    design = _design(what) if design is None else design
     left_out, doubtful, ranks = Counter[str](), Counter[str](), []
     names: tuple[str, ...] = ()
     for run in range(runs):
         rng = random_stream(seed, f"calibration {run}")
-        truth = prior.sample(specification, 1.0, rng, 1)
+        truth = prior.sample(what, 1.0, rng, 1)
         data = design.simulate(truth, int(rng.integers(_SEEDS)))
-        found = fit(specification, data, method, int(rng.integers(_SEEDS)))
+        found = fit(what, data, method, int(rng.integers(_SEEDS)))
         if not found.verdict.ok:
-            (left_out if found.posterior is None else doubtful)[found.verdict.outcome.name] += 1
-        if found.posterior is None:
+            (left_out if found.sample is None else doubtful)[found.verdict.outcome.name] += 1
+        if found.sample is None:
             _refuse_unless_by_the_data(found.verdict.outcome, method)
             continue
-        values = _values(_among(truth, found.posterior, among), data, design)
+        values = _values(_among(truth, found.sample, among), what, data, design)
         names = tuple(values)
         ranks.append([_rank(of, rng) for of in values.values()])
     if not ranks:
         raise FitError(
-            f"{specification.name}: the data ruled out all {runs} runs: {dict(left_out)}. Simulate more customers."
+            f"{what.name}: the data ruled out all {runs} runs: {dict(left_out)}. Simulate more customers."
         )
     return Calibration(
-        specification.name, repr(method), names, np.array(ranks), among, dict(left_out), dict(doubtful), seed
+        what.name, method, names, np.array(ranks), among, dict(left_out), dict(doubtful), seed
     )
 
 
@@ -338,7 +343,7 @@ def calibration_table(calibrations: Sequence[Calibration]) -> pd.DataFrame:
     rows = [
         {
             "model": one.model,
-            "method": one.method.partition("(")[0],
+            "method": type(one.method).__name__,
             "quantity": quantity,
             "runs": len(one.ranks),
             "left_out": sum(one.left_out.values()),
@@ -357,15 +362,15 @@ def _among(truth: Model, draws: Model, among: int) -> Model:
     if draws.draws < among:
         raise SettingError(f"The method gives {draws.draws} draws, so no true value can be ranked among {among}.")
     chosen = draws.take(np.linspace(0, draws.draws - 1, among).round().astype(int))
-    both = zip(truth.parameters().values(), chosen.parameters().values(), strict=True)
-    return type(truth)(*(np.vstack([true, drawn]) for true, drawn in both))
+    both = zip(truth.values().values(), chosen.values().values(), strict=True)
+    return truth.model(tuple(np.vstack([true, drawn]) for true, drawn in both))
 
 
-def _values(model: Model, data: RFM, design: Design) -> dict[str, Floats]:
+def _values(model: Model, what: Specification[Any], data: RFM, design: Design) -> dict[str, Floats]:
     """Return all quantities under each draw: parameters, log-likelihood of the data, and what the design asks for."""
-    evidence = type(model).evidence(data)
-    likelihood = model.rescaled(1 / evidence.scale).log_likelihood(*evidence.columns) @ evidence.counts
-    parameters = {name: np.ravel(value) for name, value in model.parameters().items()}
+    evidence = what.learn(data)
+    likelihood = model.rescaled(1 / evidence.scale).log_likelihood(**evidence.columns) @ evidence.counts
+    parameters = {name: np.ravel(value) for name, value in model.values().items()}
     return {**parameters, LIKELIHOOD: likelihood, **design.quantities(model)}
 
 
@@ -379,12 +384,6 @@ def _rank(values: Floats, rng: np.random.Generator) -> int:
     return below + int(rng.integers(equal + 1))
 
 
-def _refuse_unless_whole(**numbers: object) -> None:
-    for name, value in numbers.items():
-        if not isinstance(value, int) or value < 1:
-            raise SettingError(f"{name} is a whole number from 1 up; {value!r} is not.")
-
-
 def _fixed(prior: Prior | None) -> Prior:
     if prior is None or prior.scale is None:
         raise SettingError(
@@ -394,10 +393,10 @@ def _fixed(prior: Prior | None) -> Prior:
     return prior
 
 
-def _design(specification: type[Model]) -> Design:
-    if specification not in STUDIES:
+def _design(specification: Specification[Any]) -> Design:
+    if specification.name not in STUDIES:
         raise SettingError(f"There is no usual design for {specification.name}. Pass one, such as NewCustomers().")
-    return STUDIES[specification].design
+    return STUDIES[specification.name].design
 
 
 def _refuse_unless_by_the_data(outcome: Outcome, method: Method) -> None:

@@ -7,13 +7,17 @@ from clvmodels.data.rfm import RFM
 from clvmodels.errors import SettingError
 from clvmodels.inference.fit import Fit, fit
 from clvmodels.inference.methods import Laplace, Method
+from clvmodels.models.future import PurchaseModel, SpendModel
 from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.specification import Specification, as_specification
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.predict import predict
 from clvmodels.units import Duration
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
 from clvmodels.valuation.value import value
+
+Assumptions = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,26 +29,30 @@ class Prediction:
     purchases, money
         Forecasts; ``None`` where the candidate has none, and ``note`` says why.
     spend
-        The spend fit, to be judged alone; ``None`` where there is none.
+        The spend fit, to be scored alone; ``None`` where there is none.
     note
         What went wrong; empty where nothing did.
     """
 
     purchases: Forecast | None
     money: Forecast | None
-    spend: Fit[Any] | None = None
+    spend: Fit[SpendModel] | None = None
     note: str = ""
 
 
 class Candidate(Protocol):
-    """A recipe with a name."""
+    """A recipe with a name.
+
+    It may also have ``kind``, how plots show it: "model" (the default), "formula" or "package"; and ``assumptions``,
+    pairs of a name and what it assumes, in plain sentences, for reports.
+    """
 
     @property
     def name(self) -> str:
         """What it is called in the comparison."""
         ...
 
-    def predict(self, past: RFM, horizon: Duration, draws: int, seed: int) -> Prediction:
+    def predict(self, past: RFM, horizon: Duration, futures: int, seed: int) -> Prediction:
         """Learn from the past and predict the horizon after it."""
         ...
 
@@ -56,33 +64,96 @@ class ModelCandidate:
     Parameters
     ----------
     purchases, spend
-        The models' classes. ``clv.GammaGammaAllPurchases`` is another model of spend.
+        Specifications, such as ``clv.BGNBD`` and ``clv.GammaGamma(of="all")``.
     method
         How they are fitted.
     """
 
-    purchases: Any
-    spend: Any = GammaGamma
+    purchases: "Specification[PurchaseModel] | type[PurchaseModel]"
+    spend: "Specification[SpendModel] | type[SpendModel]" = GammaGamma
     method: Method = Laplace()
+
+    kind = "model"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "purchases", as_specification(self.purchases, "purchases", "purchases"))
+        object.__setattr__(self, "spend", as_specification(self.spend, "spend", "spend"))
 
     @property
     def name(self) -> str:
         """The name of the purchase model, with that of the spend model where it is not the default."""
-        name = str(self.purchases.name)
-        return name if self.spend is GammaGamma else f"{name} with {self.spend.name}"
+        name, spend = str(self.purchases.name), str(self.spend.name)
+        return name if spend == GammaGamma().name else f"{name} with {spend}"
 
-    def predict(self, past: RFM, horizon: Duration, draws: int, seed: int) -> Prediction:
+    @property
+    def assumptions(self) -> Assumptions:
+        """What the two models assume, by name."""
+        return tuple((str(model.name), str(model.assumption)) for model in (self.purchases, self.spend))
+
+    def predict(self, past: RFM, horizon: Duration, futures: int, seed: int) -> Prediction:
         """Fit both models; a bad verdict is a note, not an error."""
         purchases = fit(self.purchases, past, self.method, seed)
-        if not purchases.verdict.ok:
-            return Prediction(None, None, note=str(purchases.verdict))
-        counts = predict(purchases, past, horizon, draws, seed)
-        if past.monetary_value is None:
-            return Prediction(counts, None)
-        spend = fit(self.spend, past, self.method, seed)
-        if not spend.verdict.ok:
-            return Prediction(counts, None, note=f"{spend.name}: {spend.verdict}")
-        return Prediction(counts, value(purchases, spend, past, Plan(horizon), draws, seed), spend)
+        spend = None if past.monetary_value is None else fit(self.spend, past, self.method, seed)
+        return _predicted(purchases, spend, past, horizon, futures, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class FitCandidate:
+    """Fits as they are: of customers and times before those that they are compared on.
+
+    Parameters
+    ----------
+    purchases, spend
+        Fits; without the second, nothing is predicted of money.
+    """
+
+    purchases: Fit[Any]
+    spend: Fit[Any] | None = None
+
+    kind = "model"
+
+    @property
+    def name(self) -> str:
+        """The name of the purchase model, as it was fitted."""
+        return f"{self.purchases.name}, as fitted"
+
+    @property
+    def assumptions(self) -> Assumptions:
+        """What the models assume, by name."""
+        fits = [self.purchases, *([] if self.spend is None else [self.spend])]
+        return tuple((each.name, each.specification.assumption) for each in fits)
+
+    def predict(self, past: RFM, horizon: Duration, futures: int, seed: int) -> Prediction:
+        """Predict without fitting again.
+
+        Raises
+        ------
+        SettingError
+            If a fit has seen days after the past.
+        """
+        until = None if past.observed_until is None else past.observed_until.isoformat()
+        for each in (self.purchases, self.spend):
+            if each is not None and until is not None and each.observed_until is not None and each.observed_until > until:
+                raise SettingError(
+                    f"{each.name} was fitted to a log that ends on {each.observed_until}, after the past that it is "
+                    f"compared on, which ends on {until}: it has seen what it is to predict. Pass its specification, "
+                    "which is fitted to the past."
+                )
+        return _predicted(self.purchases, self.spend, past, horizon, futures, seed)
+
+
+def _predicted(
+    purchases: Fit[Any], spend: Fit[Any] | None, past: RFM, horizon: Duration, futures: int, seed: int
+) -> Prediction:
+    """Return what fits predict; a bad verdict is a note."""
+    if not purchases.verdict.ok:
+        return Prediction(None, None, note=str(purchases.verdict))
+    counts = predict(purchases, past, horizon, futures, seed)
+    if spend is None or past.monetary_value is None:
+        return Prediction(counts, None)
+    if not spend.verdict.ok:
+        return Prediction(counts, None, note=f"{spend.name}: {spend.verdict}")
+    return Prediction(counts, value(purchases, spend, past, Plan(horizon), futures, seed).forecast, spend)
 
 
 @dataclass(frozen=True)
@@ -91,34 +162,47 @@ class FormulaCandidate:
 
     formula: SimpleFormula
 
+    kind = "formula"
+    assumptions: Assumptions = (
+        (
+            "Simple formula",
+            "Purchases per customer and year × mean lifespan × average order. All customers are alike, except where it "
+            "says “per customer”. It has no notion of chance, so it has no interval of the realised value.",
+        ),
+    )
+
     @property
     def name(self) -> str:
         """The formula's name, with the settings that are not the default."""
         return self.formula.name
 
-    def predict(self, past: RFM, horizon: Duration, draws: int, seed: int) -> Prediction:
-        """Apply the formula."""
-        counts = self.formula.predict(past, horizon, draws, seed)
+    def predict(self, past: RFM, horizon: Duration, futures: int, seed: int) -> Prediction:
+        """Apply the formula, with as many resamples as models have futures."""
+        counts = self.formula.predict(past, horizon, futures, seed)
         if past.monetary_value is None:
             return Prediction(counts, None)
-        return Prediction(counts, self.formula.value(past, Plan(horizon), draws, seed))
+        return Prediction(counts, self.formula.value(past, Plan(horizon), futures, seed).forecast)
 
 
-def as_candidate(candidate: Any) -> Candidate:  # noqa: ANN401 -- whatever a user passes
-    """Return a candidate from a model's class, a ``SimpleFormula``, or a candidate.
+def as_candidate(given: Any) -> Candidate:  # noqa: ANN401 -- whatever a user passes
+    """Return a candidate from a specification or a fit of a purchase model, a ``SimpleFormula``, or a candidate.
 
     Raises
     ------
     SettingError
         If it is none of these.
     """
-    if isinstance(candidate, SimpleFormula):
-        return FormulaCandidate(candidate)
-    if isinstance(candidate, type) and hasattr(candidate, "purchases_if_alive"):
-        return ModelCandidate(candidate)
-    if hasattr(candidate, "predict") and hasattr(candidate, "name"):
-        return candidate  # type: ignore[no-any-return]  # what a Candidate is was just asked
-    raise SettingError(
-        f"{candidate!r} is not a candidate. Pass a purchase model such as clv.BGNBD, clv.SimpleFormula(...), or an "
-        "object with a name and predict(past, horizon, draws, seed)."
-    )
+    if isinstance(given, SimpleFormula):
+        return FormulaCandidate(given)
+    if isinstance(given, Fit):
+        return FitCandidate(given)
+    if not isinstance(given, type) and callable(getattr(given, "predict", None)) and hasattr(given, "name"):
+        candidate: Candidate = given
+        return candidate
+    try:
+        return ModelCandidate(given)
+    except SettingError as error:
+        raise SettingError(
+            f"{given!r} is not a candidate. Pass a purchase model such as clv.BGNBD, a fit, clv.SimpleFormula(...), or "
+            "an object with a name and predict(past, horizon, futures, seed)."
+        ) from error

@@ -14,10 +14,10 @@ from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import DataError, SettingError
 from clvmodels.inference.fit import Fit
-from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel
-from clvmodels.prediction.source import rows
-from clvmodels.prediction.totals import ends, quantile
-from clvmodels.units import DAYS
+from clvmodels.models.future import PurchaseModel, SpendModel
+from clvmodels.models.special import Floats
+from clvmodels.models.specification import Specification
+from clvmodels.prediction.summaries import ends, quantile
 
 LEVEL = 0.90
 CELLS = 2**20  # numbers held at once: 8 MB an array
@@ -73,40 +73,9 @@ class Check:
         return ", ".join(f"{name} {value:,.4g}" for name, value in self.numbers.items())
 
 
-def purchase_rows(fit: Fit[Any], rfm: RFM, draws: int) -> PurchaseModel:
-    """Return up to ``draws`` draws of a purchase model, or its point as one, in the time unit of the RFM."""
-    _refuse_misfits(fit, rfm, "purchases_if_alive", "a purchase model, such as clv.fit(clv.BGNBD, rfm)")
-    refuse_fewer_than_one(draws=draws)
-    model: PurchaseModel = rows(fit, rfm.unit, draws)
-    return model
-
-
-def purchase_point(fit: Fit[Any], rfm: RFM) -> PurchaseModel:
+def purchase_point(fit: Fit[PurchaseModel], rfm: RFM) -> PurchaseModel:
     """Return the maximum likelihood estimate of a purchase model in the time unit of the RFM."""
-    model: PurchaseModel = fit.model.rescaled(DAYS[fit.unit] / DAYS[rfm.unit])
-    return model
-
-
-def spend_rows(fit: Fit[Any], rfm: RFM, draws: int) -> SpendModel:
-    """Return up to ``draws`` draws of a spend model, or its point as one."""
-    _refuse_misfits(fit, rfm, "expected_spend", "a spend model, such as clv.fit(clv.GammaGamma, rfm)")
-    refuse_fewer_than_one(draws=draws)
-    model: SpendModel = rows(fit, rfm.unit, draws)
-    return model
-
-
-def _refuse_misfits(fit: object, rfm: object, ability: str, kind: str) -> None:
-    if not (isinstance(fit, Fit) and hasattr(fit.specification, ability)):
-        raise SettingError(f"This check takes the fit of {kind}.")
-    if not isinstance(rfm, RFM):
-        raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
-
-
-def refuse_fewer_than_one(**numbers: object) -> None:
-    """Raise a SettingError unless each is a whole number from 1 up."""
-    for name, number in numbers.items():
-        if not isinstance(number, (int, np.integer)) or number < 1:
-            raise SettingError(f"{name} is a whole number from 1 up; {name}={number!r} is not.")
+    return fit.in_unit(rfm.unit).estimate
 
 
 def refuse_another_split(rfm: RFM, future: Transactions) -> None:
@@ -120,15 +89,15 @@ def refuse_another_split(rfm: RFM, future: Transactions) -> None:
         )
 
 
-def spending(model: "SpendModel | type[SpendModel]", rfm: RFM) -> tuple[Floats, Floats, Positions]:
-    """Return x and m of the customers whose observed purchases were worth something, and their positions."""
-    x, m = model.observed(rfm)
-    at = np.flatnonzero((x > 0) & (m > 0))
+def spending(specification: Specification[SpendModel], rfm: RFM) -> tuple[Floats, Floats, Positions]:
+    """Return x and m of the customers whom a spend model learns from, and their positions."""
+    at = specification.learn(rfm).customers
     if not len(at):
         raise DataError(
-            f"None of {len(rfm):,} customers has purchases worth something that {model.name} learns from. Use a longer "
-            "log."
+            f"None of {len(rfm):,} customers has purchases worth something that {specification.name} learns from. Use "
+            "a longer log."
         )
+    x, m = specification.model(specification.start).observed(rfm).values()
     return x[at], m[at], at
 
 

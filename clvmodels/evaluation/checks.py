@@ -59,7 +59,7 @@ def check(fit: Fit[Any], rfm: RFM, future: Transactions | None = None, draws: in
     FitError
         If the fit's verdict is bad.
     """
-    if isinstance(fit, Fit) and hasattr(fit.specification, "expected_spend"):
+    if isinstance(fit, Fit) and fit.kind == "spend":
         return [spend_density(fit, rfm, draws, seed), spend_independence(fit, rfm, draws=draws, seed=seed)]
     made = [frequency_histogram(fit, rfm, draws=draws, seed=seed)]
     if rfm.calendar is not None:

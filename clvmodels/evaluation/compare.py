@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels import checked
 from clvmodels.data.files import write_whole
 from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Newcomers, Transactions
@@ -18,10 +19,10 @@ from clvmodels.errors import CLVError, SettingError
 from clvmodels.evaluation.candidates import Candidate, Prediction, as_candidate
 from clvmodels.evaluation.lifetimes import LifetimesBGNBD, is_installed
 from clvmodels.evaluation.score import HindsightSource, Score, SpendSource, score
-from clvmodels.inference.fit import random_stream
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.mbg_nbd import MBGNBD
-from clvmodels.models.protocols import Floats
+from clvmodels.models.special import Floats
+from clvmodels.prediction.customers import Customers
 from clvmodels.prediction.forecast import Forecast, Progress
 from clvmodels.text import count, number
 from clvmodels.units import Duration
@@ -78,7 +79,7 @@ class Comparison:
         What happened.
     horizon
         How long the holdout is.
-    draws, seed
+    futures, seed
         Simulated futures, or resamples, of each candidate, and what they follow from.
     """
 
@@ -87,7 +88,7 @@ class Comparison:
     past: RFM
     actual: Actual
     horizon: Duration
-    draws: int
+    futures: int
     seed: int
 
     def frame(self) -> pd.DataFrame:
@@ -124,7 +125,7 @@ class Comparison:
             "intervals": list(self._interval_rows()),
             "customers": len(self.past),
             "horizon_days": self.horizon.days,
-            "draws": self.draws,
+            "futures": self.futures,
             "seed": self.seed,
             "newcomers": vars(self.actual.newcomers),
         }
@@ -176,7 +177,7 @@ def compare(
     candidates: Iterable[Any],
     past: Transactions,
     future: Transactions,
-    draws: int = 1000,
+    futures: int = 1000,
     seed: int = 0,
     unit: str = "week",
     progress: Progress | None = None,
@@ -189,11 +190,12 @@ def compare(
     Parameters
     ----------
     candidates
-        Purchase models such as ``clv.BGNBD`` (with Gamma-Gamma for the money), ``clv.SimpleFormula(...)``, or objects
-        with a ``name`` and ``predict(past, horizon, draws, seed)``.
+        Purchase models such as ``clv.BGNBD`` (with Gamma-Gamma for the money), fits as they are,
+        ``clv.SimpleFormula(...)``, or objects with a ``name`` and ``predict(past, horizon, futures, seed)``, such as
+        ``clv.ModelCandidate(clv.BGNBD, spend=clv.GammaGamma(of="all"))``.
     past, future
         The two parts of ``Transactions.split``.
-    draws
+    futures
         Simulated futures, or resamples, of each candidate.
     seed
         What they follow from.
@@ -209,14 +211,14 @@ def compare(
     Raises
     ------
     SettingError
-        If there is no candidate, two have one name, the two logs are not the parts of one split, or ``draws`` or
+        If there is no candidate, two have one name, the two logs are not the parts of one split, or ``futures`` or
         ``seed`` is out of its range.
 
     Examples
     --------
     >>> import clvmodels as clv
     >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
-    >>> comparison = clv.compare([clv.BGNBD, clv.SimpleFormula()], *log.split("1997-09-30"), draws=100)
+    >>> comparison = clv.compare([clv.BGNBD, clv.SimpleFormula()], *log.split("1997-09-30"), futures=100)
     >>> comparison.frame()["candidate"].to_list()
     ['BG/NBD', 'simple formula']
     """
@@ -224,9 +226,8 @@ def compare(
         raise SettingError("Candidates come in a list, such as [clv.BGNBD, clv.SimpleFormula()].")
     recipes = [as_candidate(candidate) for candidate in candidates]
     _refuse_doubles([recipe.name for recipe in recipes])
-    random_stream(seed, "comparison")  # a seed that is none is no failure of a candidate, and neither is no draw
-    if not isinstance(draws, (int, np.integer)) or draws < 1:
-        raise SettingError(f"At least one future must be simulated; draws={draws!r}.")
+    # A seed that is none is no failure of a candidate, and neither are futures that are none.
+    futures, seed = checked.whole("futures", futures), checked.seed(seed)
     if not (isinstance(past, Transactions) and isinstance(future, Transactions)):
         raise SettingError("past and future are the two parts of a log: past, future = Transactions(...).split(date).")
     newcomers = future.newcomers()
@@ -237,8 +238,8 @@ def compare(
         )
     rfm = past.summarize(unit=unit)
     actual = Actual(*future.purchases_by_customer(rfm.customer_id), newcomers)
-    results = [_result(recipe, rfm, actual, future.length, draws, seed, progress) for recipe in recipes]
-    return Comparison(tuple(results), _hindsight(actual), rfm, actual, future.length, draws, seed)
+    results = [_result(recipe, rfm, actual, future.length, futures, seed, progress) for recipe in recipes]
+    return Comparison(tuple(results), _hindsight(actual), rfm, actual, future.length, futures, seed)
 
 
 def standard_candidates() -> list[Any]:
@@ -258,11 +259,11 @@ def standard_candidates() -> list[Any]:
 
 
 def _result(
-    recipe: Candidate, rfm: RFM, actual: Actual, horizon: Duration, draws: int, seed: int, progress: Progress | None
+    recipe: Candidate, rfm: RFM, actual: Actual, horizon: Duration, futures: int, seed: int, progress: Progress | None
 ) -> Result:
     about = getattr(recipe, "kind", "model"), getattr(recipe, "assumptions", ())
     try:
-        prediction = recipe.predict(rfm, horizon, draws, seed)
+        prediction = recipe.predict(rfm, horizon, futures, seed)
         purchases = _scored(prediction.purchases, actual.purchases.astype(float), progress)
     except CLVError as error:
         return Result(recipe.name, None, None, None, str(error), *about)
@@ -281,10 +282,10 @@ def _scored(forecast: Forecast | None, actual: Floats | None, progress: Progress
 def _spend_score(prediction: Prediction, rfm: RFM, actual: Actual, seed: int) -> Score | None:
     bought = np.flatnonzero(actual.purchases > 0)
     fitted = prediction.spend
-    if fitted is None or fitted.posterior is None or actual.money is None or not len(bought):
+    if fitted is None or fitted.sample is None or actual.money is None or not len(bought):
         return None
-    buyers = rfm.take(bought)
-    source = SpendSource(fitted.draws, buyers, actual.purchases[bought], fitted.draws.draws, seed)
+    draws = fitted.draws
+    source = SpendSource(draws, Customers.of(rfm.take(bought), draws), actual.purchases[bought], draws.draws, seed)
     return score(source, actual.money[bought])
 
 

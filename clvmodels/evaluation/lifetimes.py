@@ -1,7 +1,6 @@
 """The archived package lifetimes as a candidate: point predictions of its own BG/NBD and Gamma-Gamma fits."""
 
 import warnings
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,11 +8,15 @@ from io import StringIO
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clvmodels.data.rfm import RFM
 from clvmodels.evaluation.candidates import Prediction
-from clvmodels.models.protocols import Floats
-from clvmodels.prediction.forecast import Forecast, KnownChunk, OneHorizon
+from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.special import Floats
+from clvmodels.prediction.forecast import Forecast, OneHorizon
+from clvmodels.prediction.summaries import Chunk, KnownChunk
 from clvmodels.units import Duration
 
 
@@ -23,17 +26,19 @@ class PointSource(OneHorizon):
 
     point: Floats
 
-    def at(self, horizon: int) -> Self:
-        """Return itself: there is one horizon."""
-        return self
+    has_futures = False
 
     def take(self, customers: slice) -> Self:
         """Return the numbers of some customers."""
         return type(self)(self.point[customers])
 
-    def chunks(self) -> Iterator[KnownChunk]:
-        """Yield all customers at once."""
-        yield KnownChunk(np.arange(len(self.point)), self.point, self.point[None], None, {})
+    def parts(self) -> list[NDArray[np.intp]]:
+        """Return all customers at once."""
+        return [np.arange(len(self.point))]
+
+    def chunks(self, part: NDArray[np.intp]) -> list[Chunk]:
+        """Return some customers."""
+        return [KnownChunk(part, self.point[part], self.point[None, part])]
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,10 @@ class LifetimesBGNBD:
     """BG/NBD and Gamma-Gamma as lifetimes fits them; needs the extra ``clvmodels[lifetimes]``."""
 
     name = "lifetimes BG/NBD"
+    kind = "package"
+    assumptions = (("BG/NBD", BGNBD.assumption), ("Gamma-Gamma", GammaGamma().assumption))
 
-    def predict(self, past: RFM, horizon: Duration, draws: int, seed: int) -> Prediction:
+    def predict(self, past: RFM, horizon: Duration, futures: int, seed: int) -> Prediction:
         """Fit and predict with lifetimes, in the unit of the RFM; a search of its that fails is a note."""
         with warnings.catch_warnings(), redirect_stdout(StringIO()):
             warnings.simplefilter("ignore")  # its import and its arithmetic warn under current pandas and NumPy
@@ -55,10 +62,10 @@ class LifetimesBGNBD:
         if unknown := int(sum(~np.isfinite(counts if spend is None else counts * spend))):
             return Prediction(None, None, note=f"lifetimes has no number for {unknown:,} of {len(past):,} customers.")
         within = (str(horizon),)
-        purchases = Forecast(past, PointSource(counts), "purchases", within)
+        purchases = Forecast(past, PointSource(counts), "purchases", within, seed)
         if spend is None:
             return Prediction(purchases, None)
-        return Prediction(purchases, Forecast(past, PointSource(counts * spend), "clv", within))
+        return Prediction(purchases, Forecast(past, PointSource(counts * spend), "money", within, seed))
 
 
 def _points(past: RFM, horizon: Duration) -> tuple[Floats, Floats | None]:

@@ -7,10 +7,10 @@ Scoring Rules, Prediction, and Estimation, Journal of the American Statistical A
 
 import numpy as np
 
-from clvmodels.models.protocols import Floats
+from clvmodels.models.special import Floats
 from clvmodels.prediction.lorenz import gini as gini_of
 from clvmodels.prediction.lorenz import lorenz
-from clvmodels.prediction.totals import ends
+from clvmodels.prediction.summaries import ends
 
 
 def rmse(mean: Floats, actual: Floats) -> float:

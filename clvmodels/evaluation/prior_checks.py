@@ -7,24 +7,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvmodels.data.rfm import RFM
+from clvmodels import checked
+from clvmodels.checked import random_stream
+from clvmodels.data.rfm import RFM, refuse_no_rfm
 from clvmodels.errors import SettingError
-from clvmodels.evaluation.check_base import Check, refuse_fewer_than_one, spending
+from clvmodels.evaluation.check_base import Check, spending
 from clvmodels.evaluation.purchase_checks import count_probabilities
 from clvmodels.evaluation.spend_checks import simulated_mean_spend
-from clvmodels.inference.fit import random_stream
 from clvmodels.inference.prior import Prior
-from clvmodels.models.protocols import Floats, PurchaseModel, SpendModel
+from clvmodels.models.future import NEW, PurchaseModel, SpendModel, simulate
+from clvmodels.models.special import Floats
+from clvmodels.models.specification import Specification, as_specification
 
 _MOST_CUSTOMERS = 2000
 _MOST_PURCHASES = 2**21  # expected in one simulated base: 16 MB an array
 _FEWEST = 20  # customers a base: where they would buy more than the above between them, none is simulated
 
-_NOBODY = np.array(0.0)
-
 
 def prior_predictive(
-    specification: Any,  # noqa: ANN401 -- the class of any model
+    specification: "type[Any] | Specification[Any]",
     rfm: RFM,
     prior: Prior = Prior(),
     draws: int = 200,
@@ -39,7 +40,7 @@ def prior_predictive(
     Parameters
     ----------
     specification
-        The model's class, such as ``clv.BGNBD`` or ``clv.GammaGamma``.
+        What is to be learnt, such as ``clv.BGNBD`` or ``clv.GammaGamma``.
     rfm
         The customers. Their ages, and for a spend model the numbers of those purchases whose values it observes, are
         those of the simulated customers.
@@ -82,11 +83,14 @@ def prior_predictive(
     2  repeat purchases of the top 1 %  11.00
     3     recency / T of repeat buyers   0.52
     """
-    _refuse_misfits(specification, rfm, prior)
-    refuse_fewer_than_one(draws=draws)
+    what: Specification[Any] = as_specification(specification)
+    refuse_no_rfm(rfm)
+    if not isinstance(prior, Prior):
+        raise SettingError(f"{prior!r} is not a prior. Pass one such as clv.Prior(...).")
+    draws = checked.whole("draws", draws)
     rng = random_stream(seed, "prior predictive")
-    bases = _bases(specification, rfm)
-    believed = prior.sample(specification, specification.evidence(rfm).scale, rng, draws)
+    bases = _bases(what, rfm)
+    believed = prior.sample(what, what.learn(rfm).scale, rng, draws)
     made = [bases.simulated(believed.take(slice(draw, draw + 1)), rng) for draw in range(draws)]
     summaries = np.array([one.summaries for one in made])
     sizes = np.array([one.customers for one in made])
@@ -97,16 +101,7 @@ def prior_predictive(
     fewer, none = (sizes < len(bases.customers)) & (sizes > 0), sizes == 0
     numbers = {"customers": len(bases.customers), "fewer_customers": int(fewer.sum()), "not_simulated": int(none.sum())}
     words = f"Quantiles over {draws} bases, each under a draw from the prior."
-    return Check("prior_predictive", specification.name, table, numbers, words)
-
-
-def _refuse_misfits(specification: object, rfm: object, prior: object) -> None:
-    if not (isinstance(specification, type) and hasattr(specification, "evidence")):
-        raise SettingError(f"{specification!r} is not a model's class. Pass one such as clv.BGNBD.")
-    if not isinstance(rfm, RFM):
-        raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
-    if not isinstance(prior, Prior):
-        raise SettingError(f"{prior!r} is not a prior. Pass one such as clv.Prior(...).")
+    return Check("prior_predictive", what.name, table, numbers, words)
 
 
 class _Base(NamedTuple):
@@ -137,14 +132,12 @@ class _Bases(Protocol):
         ...
 
 
-def _bases(specification: Any, rfm: RFM) -> _Bases:  # noqa: ANN401
-    if hasattr(specification, "purchases_if_alive"):
+def _bases(specification: Specification[Any], rfm: RFM) -> _Bases:
+    if specification.kind == "purchases":
         own = (rfm.frequency, rfm.recency, rfm.T)
         return _PurchaseBases(_evenly(np.sort(rfm.T), _MOST_CUSTOMERS), np.array(_of_purchases(*own)))
-    if hasattr(specification, "expected_spend"):
-        x, m, _ = spending(specification, rfm)
-        return _SpendBases(_evenly(np.sort(x), _MOST_CUSTOMERS), np.array(_of_spend(m)))
-    raise SettingError(f"{specification.__name__} is neither a purchase model nor a spend model.")
+    x, m, _ = spending(specification, rfm)
+    return _SpendBases(_evenly(np.sort(x), _MOST_CUSTOMERS), np.array(_of_spend(m)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,13 +156,13 @@ class _PurchaseBases:
     def simulated(self, model: PurchaseModel, rng: np.random.Generator) -> _Base:
         oldest = float(self.customers[-1])
         with np.errstate(all="ignore"):  # a prior may believe in anything
-            each = float(np.nan_to_num(np.squeeze(model.purchases_if_alive(_NOBODY, _NOBODY, oldest)), nan=np.inf))
+            each = float(np.nan_to_num(np.squeeze(model.future(NEW).purchases(oldest)), nan=np.inf))
         size = min(len(self.customers), max(_FEWEST, int(min(_MOST_PURCHASES / max(each, 1.0), _MOST_CUSTOMERS))))
         if not each * size <= _MOST_PURCHASES:
             once = float(count_probabilities(model, self.customers, 1)[0, :, 0].mean())
             return _Base((once, np.inf, np.inf, 1.0), 0)
         age = _evenly(self.customers, size)
-        made = model.take(np.zeros(size, dtype=np.intp)).simulate(rng, 0.0, 0.0, 0.0, age)
+        made = simulate(model.take(np.zeros(size, dtype=np.intp)), NEW, rng, age)
         recency = np.zeros(size)
         np.maximum.at(recency, np.repeat(np.arange(size), made.count), made.time)
         return _Base(_of_purchases(made.count, recency, age), size)
@@ -201,7 +194,7 @@ def _of_spend(m: Floats) -> tuple[float, ...]:
 
 
 def _quantile(values: "NDArray[Any]", probability: float) -> float:
-    return float(np.quantile(values, probability, method="inverted_cdf"))  # which is at ease with infinity
+    return float(np.quantile(values, probability, method="inverted_cdf"))  # which takes infinity, too
 
 
 def _evenly(ordered: Floats, most: int) -> Floats:

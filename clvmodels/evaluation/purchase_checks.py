@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.stats import chi2
 
+from clvmodels import checked
+from clvmodels.checked import random_stream
 from clvmodels.data.rfm import RFM, Calendar
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import DataError, SettingError
@@ -21,35 +23,33 @@ from clvmodels.evaluation.check_base import (
     band_words,
     chunks,
     purchase_point,
-    purchase_rows,
     refuse_another_split,
-    refuse_fewer_than_one,
 )
-from clvmodels.inference.fit import Fit, random_stream
-from clvmodels.models.protocols import Floats, PurchaseModel
+from clvmodels.inference.fit import Fit
+from clvmodels.models.future import NEW, PurchaseModel, simulate
+from clvmodels.models.special import Floats
 from clvmodels.prediction.customers import Customers
 from clvmodels.prediction.expected import expected_purchases
-from clvmodels.prediction.simulate import Terms, simulate
+from clvmodels.prediction.simulate import simulate as simulate_futures
+from clvmodels.prediction.source import model_rows
+from clvmodels.prediction.terms import Terms
 from clvmodels.units import DAYS, Duration, duration
 
 _AGES = 500  # distinct ages beyond which neighbours are taken together
-_HISTORIES = 2**21  # simulated for the luck of a base
+_HISTORIES = 2**21  # simulated for the sampling variation of a base
 _MOST_A_GROUP = 2000
 _NODES = 96
 _WIDTHS = (1.0, 2.0, 5.0)
 _BARS = 8
 
-_NOBODY = np.array(0.0)  # the history of a new customer: no repeat purchase, at no age
-
-
 # --- how many purchases ----------------------------------------------------------------------------------------------
 
 
-def frequency_histogram(fit: Fit[Any], rfm: RFM, most: int = 7, draws: int = 400, seed: int = 0) -> Check:
+def frequency_histogram(fit: Fit[PurchaseModel], rfm: RFM, most: int = 7, draws: int = 400, seed: int = 0) -> Check:
     r"""Count customers by their number of repeat purchases, beside how many the model expects.
 
     The model is asked what new customers would do in the time for which each was observed: the expected number with k
-    repeat purchases is the sum over customers of P(X(T) = k), where a customer who stops right after the first
+    repeat purchases is the sum over customers of P(X(T) = k), where a customer who drops out right after the first
     purchase (MBG/NBD) has none.
 
     Parameters
@@ -69,7 +69,7 @@ def frequency_histogram(fit: Fit[Any], rfm: RFM, most: int = 7, draws: int = 400
     -------
     Check
         A row a number of repeat purchases: ``frequency`` (0, 1, ..., "7+"), ``actual`` and ``expected`` customers,
-        and ``lower, upper``: the 90 % band of what the model would produce (draws of the parameters, and luck).
+        and ``lower, upper``: the 90 % band of what the model would produce (draws of the parameters, and sampling variation).
         Numbers: ``chi_square`` of the expectation at the maximum likelihood, its degrees of freedom ``df`` (rows less
         parameters less 1) and ``p_value``, where ``df`` is positive.
 
@@ -88,8 +88,8 @@ def frequency_histogram(fit: Fit[Any], rfm: RFM, most: int = 7, draws: int = 400
     >>> round(check.numbers["chi_square"], 2)  # published: 4.82
     4.82
     """
-    model = purchase_rows(fit, rfm, draws)
-    refuse_fewer_than_one(most=most)
+    draws, most = checked.whole("draws", draws), checked.whole("most", most)
+    model = model_rows(fit, rfm, "purchases", draws)
     rng = random_stream(seed, "frequency histogram")
     age, customers = _ages(rfm)
     expected, produced = np.zeros(most + 1), np.empty((draws, most + 1))
@@ -101,8 +101,8 @@ def frequency_histogram(fit: Fit[Any], rfm: RFM, most: int = 7, draws: int = 400
     actual = np.bincount(np.minimum(rfm.frequency, most), minlength=most + 1)
     labels = [*map(str, range(most)), f"{most}+"]
     columns = {"frequency": labels, "actual": actual, "expected": expected, "lower": lower, "upper": upper}
-    at_peak = customers @ count_probabilities(purchase_point(fit, rfm), age, most)[0]
-    numbers = _chi_square(actual, at_peak, len(fit.specification.parameter_names()))
+    at_estimate = customers @ count_probabilities(purchase_point(fit, rfm), age, most)[0]
+    numbers = _chi_square(actual, at_estimate, len(fit.specification.parameters))
     words = band_words(fit, "the customers that the model would produce")
     return Check("frequency_histogram", fit.name, pd.DataFrame(columns), numbers, words)
 
@@ -123,8 +123,8 @@ def count_probabilities(model: PurchaseModel, age: Floats, most: int) -> Floats:
     -------
     Shape ``(draws, ages, most + 1)``, summing to 1 over the last axis.
     """
-    stays = np.atleast_2d(model.probability_alive(_NOBODY, _NOBODY, _NOBODY))
-    exact = [stays * model.count_if_alive(np.array(float(k)), _NOBODY, _NOBODY, age) for k in range(most)]
+    stays, future = np.atleast_2d(model.probability_alive(NEW)), model.future(NEW)
+    exact = [stays * future.count(np.array(float(k)), age) for k in range(most)]
     exact[0] = exact[0] + 1 - stays
     chance: Floats = np.stack([*exact, np.maximum(1 - sum(exact), 0.0)], axis=-1)
     chance /= chance.sum(axis=-1, keepdims=True)
@@ -154,7 +154,7 @@ def _chi_square(actual: NDArray[Any], expected: Floats, parameters: int) -> dict
 
 
 def tracking(
-    fit: Fit[Any],
+    fit: Fit[PurchaseModel],
     rfm: RFM,
     future: Transactions | None = None,
     every: "str | timedelta | Duration" = "1 week",
@@ -190,7 +190,7 @@ def tracking(
         ends after the split), ``actual, expected, lower, upper`` repeat purchases, and the same up to the end of the
         period as ``cumulative_actual``, ...
 
-        The 90 % band is of what new bases with these first purchases would do: draws of the parameters, and luck.
+        The 90 % band is of what new bases with these first purchases would do: draws of the parameters, and sampling variation.
         Numbers: ``error``, expected / actual - 1 at the end, and ``calibration_error``, at the end of the
         calibration's last period.
 
@@ -211,7 +211,7 @@ def tracking(
     is not known of the parameters, is wide: under a right model nearly every period lies inside; of the single
     periods some 93 % do.
 
-    In bases beyond some 5,000 customers (two million histories over the draws), luck is simulated for a systematic
+    In bases beyond some 5,000 customers (two million histories over the draws), sampling variation is simulated for a systematic
     sample of customers and scaled to the base.
 
     Examples
@@ -224,15 +224,16 @@ def tracking(
     >>> round(check.numbers["error"], 2)  # published: 4 % too few by week 78
     -0.04
     """
-    model = purchase_rows(fit, rfm, draws)
+    draws = checked.whole("draws", draws)
+    model = model_rows(fit, rfm, "purchases", draws)
     calendar = _calendar(rfm)
     daily = calendar.repeat_purchases if future is None else _with_holdout(rfm, calendar, future)
     step = _whole_days(every)
     last = np.arange(step - 1, len(daily), step)
     if not len(last):
         raise DataError(f"These {len(daily)} days hold no whole period of {step} days. Choose a shorter one.")
-    born = np.repeat(np.arange(len(calendar.day)), calendar.first_purchases)
-    expected, produced = _tracked(model, born, last, DAYS[rfm.unit], draws, random_stream(seed, "tracking"))
+    first_day = np.repeat(np.arange(len(calendar.day)), calendar.first_purchases)
+    expected, produced = _tracked(model, first_day, last, DAYS[rfm.unit], draws, random_stream(seed, "tracking"))
     days = calendar.day[0] + last
     part = np.where(days <= calendar.day[-1], "calibration", "holdout")
     columns = {"period": np.arange(1, len(last) + 1), "last_day": days.astype("datetime64[s]"), "part": part}
@@ -243,7 +244,7 @@ def tracking(
     return Check("tracking", fit.name, table, _errors(table), words)
 
 
-def expected_by_day(model: PurchaseModel, born: Positions, last: Positions, days: float) -> Floats:
+def expected_by_day(model: PurchaseModel, first_day: Positions, last: Positions, days: float) -> Floats:
     """Return the expected repeat purchases by the end of given days, ``(draws, len(last))``.
 
     E[X(t)] is computed at 96 ages and is a cubic spline between them, which is right to six digits and more.
@@ -252,7 +253,7 @@ def expected_by_day(model: PurchaseModel, born: Positions, last: Positions, days
     ----------
     model
         With parameters of shape ``(draws, 1)``.
-    born
+    first_day
         The day of each customer's first purchase, ``(customers,)``, counted from any day.
     last
         The days, counted from the same.
@@ -260,45 +261,45 @@ def expected_by_day(model: PurchaseModel, born: Positions, last: Positions, days
         How many a time unit of the model has.
     """
     span = int(last[-1])
-    births = np.bincount(born, minlength=span + 1)[: span + 1]
+    first_purchases = np.bincount(first_day, minlength=span + 1)[: span + 1]
     customers = np.zeros((span + 1, len(last)))  # of each age in days at the end of each day
     for column, end in enumerate(last):
-        customers[: end + 1, column] = births[end::-1]
+        customers[: end + 1, column] = first_purchases[end::-1]
     node = max(span, 1) / days * np.linspace(0, 1, _NODES) ** 2  # expectations bend most when a customer is new
     blend = CubicSpline(node, np.eye(_NODES))(np.arange(span + 1) / days)
-    stays = np.atleast_2d(model.probability_alive(_NOBODY, _NOBODY, _NOBODY))
-    values = [np.atleast_2d(model.purchases_if_alive(_NOBODY, _NOBODY, float(t))) for t in node[1:]]
+    stays, future = np.atleast_2d(model.probability_alive(NEW)), model.future(NEW)
+    values = [np.atleast_2d(future.purchases(float(t))) for t in node[1:]]
     at_nodes = np.concatenate([np.zeros((model.draws, 1)), *(np.broadcast_to(v, (model.draws, 1)) for v in values)], 1)
     expected: Floats = stays * (at_nodes @ (blend.T @ customers))
     return expected
 
 
 def _tracked(
-    model: PurchaseModel, born: Positions, last: Positions, days: float, draws: int, rng: np.random.Generator
+    model: PurchaseModel, first_day: Positions, last: Positions, days: float, draws: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Return cumulative purchases by the end of given days: expected, and in each produced base ``(draws, periods)``.
 
-    A produced base is the expectation under its draw plus luck, simulated for a sample and scaled: of all customers
+    A produced base is the expectation under its draw plus sampling variation, simulated for a sample and scaled: of all customers
     where there are few, so that it is then a simulated base and nothing else.
     """
     row = np.arange(draws) % model.draws
-    expected = expected_by_day(model, born, last, days)
-    few = min(len(born), max(1, _HISTORIES // draws))
-    sample = born[(np.arange(few) * (len(born) / few)).astype(np.intp)]
-    luck = _simulated(model.take(row), sample, last, days, rng) - expected_by_day(model, sample, last, days)[row]
-    return expected.mean(axis=0), expected[row] + luck * np.sqrt(len(born) / few)
+    expected = expected_by_day(model, first_day, last, days)
+    few = min(len(first_day), max(1, _HISTORIES // draws))
+    sample = first_day[(np.arange(few) * (len(first_day) / few)).astype(np.intp)]
+    variation = _simulated(model.take(row), sample, last, days, rng) - expected_by_day(model, sample, last, days)[row]
+    return expected.mean(axis=0), expected[row] + variation * np.sqrt(len(first_day) / few)
 
 
-def _simulated(model: PurchaseModel, born: Positions, last: Positions, days: float, rng: np.random.Generator) -> Floats:
+def _simulated(model: PurchaseModel, first_day: Positions, last: Positions, days: float, rng: np.random.Generator) -> Floats:
     """Simulate cumulative purchases of new customers by the end of given days, a base a draw of the parameters."""
     periods = len(last)
     counts = np.zeros((model.draws, periods))
-    time = np.maximum(last[-1] - born, 0) / days
-    for at in chunks(model.draws, 8 * len(born)):
-        histories = model.take(np.repeat(at, len(born)))
-        made = histories.simulate(rng, 0.0, 0.0, 0.0, np.tile(time, len(at)))
-        day = np.repeat(np.tile(born, len(at)), made.count) + made.time * days
-        row = np.repeat(np.repeat(np.arange(len(at)), len(born)), made.count)
+    time = np.maximum(last[-1] - first_day, 0) / days
+    for at in chunks(model.draws, 8 * len(first_day)):
+        histories = model.take(np.repeat(at, len(first_day)))
+        made = simulate(histories, NEW, rng, np.tile(time, len(at)))
+        day = np.repeat(np.tile(first_day, len(at)), made.count) + made.time * days
+        row = np.repeat(np.repeat(np.arange(len(at)), len(first_day)), made.count)
         period = np.searchsorted(last, day).clip(max=periods - 1)  # a rounding beyond the last day is of the last day
         counts[at] = np.bincount(row * periods + period, minlength=len(at) * periods).reshape(len(at), periods)
     return counts.cumsum(axis=1)
@@ -354,7 +355,7 @@ def _errors(table: pd.DataFrame) -> dict[str, float]:
 
 
 def conditional_expectations(
-    fit: Fit[Any],
+    fit: Fit[PurchaseModel],
     rfm: RFM,
     future: Transactions,
     by: Literal["frequency", "recency"] = "frequency",
@@ -387,7 +388,7 @@ def conditional_expectations(
     Check
         A row a group: ``group`` ("0", "1", ..., "7+", or "0", "0 to 5", "5 to 10", ...), ``customers``, ``actual`` and
         ``expected`` mean purchases in the holdout, and ``lower, upper``: the 90 % band of the group's mean (draws of
-        the parameters, and luck). Numbers: ``groups_outside``, how many groups' means lie outside their band, of
+        the parameters, and sampling variation). Numbers: ``groups_outside``, how many groups' means lie outside their band, of
         ``groups``.
 
     Raises
@@ -411,10 +412,9 @@ def conditional_expectations(
     >>> check.frame()["expected"].round(3).to_list()[:3]  # published: 0.225, 0.523, 1.044
     [0.225, 0.523, 1.044]
     """
-    model = purchase_rows(fit, rfm, draws)
+    draws, most, seed = checked.whole("draws", draws), checked.whole("most", most), checked.seed(seed)
+    model = model_rows(fit, rfm, "purchases", draws)
     refuse_another_split(rfm, future)
-    refuse_fewer_than_one(most=most)
-    random_stream(seed, "conditional expectations")  # refuses a seed that is none before anything is computed
     group, labels = _groups(rfm, by, most)
     groups = Groups.of(group, _histories(rfm), _MOST_A_GROUP)
     t = future.length.count(rfm.unit)
@@ -489,10 +489,10 @@ def _conditional(
     for at in chunks(model.draws, len(sample)):
         drawn[at] = groups.mean(expected_purchases(model.take(at), sample, t))
     horizon, customers = np.array([t]), Customers.of(sample, None)
-    (counts,) = simulate(model, None, customers, horizon, Terms.plain(len(sample)), draws, seed)
+    (counts,) = simulate_futures(model, None, customers, horizon, Terms.plain(len(sample)), draws, seed)
     futures = groups.mean(counts.T)
     represent = at_point / groups.mean(expected_purchases(point, sample, t))[0]
-    return drawn.mean(axis=0) * represent, drawn[row] * represent + (futures - drawn[row]) * groups.luck
+    return drawn.mean(axis=0) * represent, drawn[row] * represent + (futures - drawn[row]) * groups.shrink
 
 
 def _means_at_point(point: PurchaseModel, rfm: RFM, group: Positions, t: float) -> Floats:

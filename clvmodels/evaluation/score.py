@@ -1,18 +1,20 @@
 """A forecast held against what happened: streamed in chunks, a few numbers a customer kept."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.data.rfm import RFM
 from clvmodels.evaluation import metrics
-from clvmodels.models.protocols import Floats, SpendModel
+from clvmodels.models.future import SpendModel
+from clvmodels.models.special import Floats
 from clvmodels.prediction.customers import Customers
-from clvmodels.prediction.forecast import Chunk, KnownChunk, OneHorizon, Progress, Stream
+from clvmodels.prediction.forecast import OneHorizon, Progress, Stream, stream
 from clvmodels.prediction.simulate import simulate_money
-from clvmodels.prediction.totals import Total, ends, quantile
+from clvmodels.prediction.summaries import Chunk, KnownChunk, ends, quantile
+from clvmodels.prediction.totals import Total
 
 LEVELS = (0.50, 0.80, 0.90, 0.95)
 PIT_EDGES = np.linspace(0, 1, 21)
@@ -78,7 +80,7 @@ def score(source: Stream, actual: Floats, progress: Progress | None = None) -> S
 
     expected: Floats | float = 0.0
     realised: Floats | float | None = 0.0
-    for customers, expects, brings in source.stream(use):
+    for customers, expects, brings in stream(source, use):
         expected = expected + expects
         realised = None if realised is None or brings is None else realised + brings
         if progress:
@@ -134,39 +136,45 @@ class _Kept:
 
 @dataclass(frozen=True, eq=False)
 class HindsightSource(OneHorizon):
-    """The same forecast for everybody: the distribution of what happened, known afterwards. A yardstick, no rival."""
+    """The same forecast for everybody: the distribution of what happened, known afterwards. A baseline, no rival."""
 
     actual: Floats
 
-    def chunks(self) -> Iterator[KnownChunk]:
-        """Yield the customers; every chunk has the same thousand quantiles for each."""
+    def parts(self) -> list[NDArray[np.intp]]:
+        """Return the customers, a thousand at a time."""
+        return np.array_split(np.arange(len(self.actual)), 1 + len(self.actual) // 1000)
+
+    def chunks(self, part: NDArray[np.intp]) -> list[Chunk]:
+        """Return some customers, with the same thousand quantiles for each."""
         quantiles = np.quantile(self.actual, (np.arange(1000) + 0.5) / 1000, method="inverted_cdf").astype(float)
-        for customers in np.array_split(np.arange(len(self.actual)), 1 + len(self.actual) // 1000):
-            alike = np.repeat(quantiles[:, None], len(customers), axis=1)
-            mean = np.full(len(customers), self.actual.mean())
-            yield KnownChunk(customers, mean, mean[None], alike, {})
+        mean = np.full(len(part), self.actual.mean())
+        return [KnownChunk(part, mean, mean[None], np.repeat(quantiles[:, None], len(part), axis=1))]
 
 
 @dataclass(frozen=True, eq=False)
 class SpendSource(OneHorizon):
-    """The money of the purchases that happened: a spend model judged alone.
+    """The money of the purchases that happened: a spend model scored alone.
 
-    ``rfm`` and ``count`` are of the customers who did buy.
+    ``customers`` and ``count`` are of the customers who did buy.
     """
 
     spend: SpendModel
-    rfm: RFM
+    customers: Customers
     count: NDArray[np.int64]
     futures: int
     seed: int
 
-    def chunks(self) -> Iterator[KnownChunk]:
-        """Yield the customers."""
-        everyone = Customers.of(self.rfm, self.spend)
-        seen, mean = self.spend.observed(self.rfm)
-        for customers in np.array_split(np.arange(len(self.rfm)), 1 + len(self.rfm) // 1000):
-            count = self.count[customers]
-            money = simulate_money(self.spend, everyone.take(customers), count, self.futures, self.seed).T
-            each = np.atleast_2d(self.spend.expected_spend(seen[customers], mean[customers]))
-            expected = count.astype(float) * each
-            yield KnownChunk(customers, expected.mean(axis=0), expected, money, {})
+    def take(self, customers: slice) -> Self:
+        """Return the source of some customers alone."""
+        return replace(self, customers=self.customers.take(customers), count=self.count[customers])
+
+    def parts(self) -> list[NDArray[np.intp]]:
+        """Return the customers, a thousand at a time."""
+        return np.array_split(np.arange(len(self.count)), 1 + len(self.count) // 1000)
+
+    def chunks(self, part: NDArray[np.intp]) -> list[Chunk]:
+        """Return some customers."""
+        some, count = self.customers.take(part), self.count[part]
+        money = simulate_money(self.spend, some, count, self.futures, self.seed).T
+        expected = count.astype(float) * np.atleast_2d(self.spend.value(**some.observed).mean())
+        return [KnownChunk(part, expected.mean(axis=0), expected, money)]

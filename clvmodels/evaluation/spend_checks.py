@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
+from clvmodels import checked
+from clvmodels.checked import random_stream
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import DataError
 from clvmodels.evaluation.check_base import (
@@ -20,14 +22,14 @@ from clvmodels.evaluation.check_base import (
     band_words,
     chunks,
     purchase_point,
-    purchase_rows,
-    spend_rows,
     spending,
 )
-from clvmodels.inference.fit import Fit, random_stream
-from clvmodels.models.protocols import Floats, SpendModel
+from clvmodels.inference.fit import Fit
+from clvmodels.models.future import PurchaseModel, SpendModel, unseen
+from clvmodels.models.special import Floats
 from clvmodels.prediction.expected import expected_purchases
-from clvmodels.prediction.totals import ends, mean_over_draws
+from clvmodels.prediction.source import model_rows
+from clvmodels.prediction.summaries import ends, mean_over_draws
 from clvmodels.units import Duration, duration
 
 _FROM = (0, 1, 2, 3, 4, 7)  # repeat purchases at which a group begins
@@ -44,9 +46,9 @@ _FINE = 8  # points a bin at which the density is averaged
 
 
 def spend_independence(
-    fit: Fit[Any],
+    fit: Fit[SpendModel],
     rfm: RFM,
-    purchases: Fit[Any] | None = None,
+    purchases: Fit[PurchaseModel] | None = None,
     horizon: "str | timedelta | Duration" = "1 year",
     draws: int = 400,
     seed: int = 0,
@@ -121,8 +123,9 @@ def spend_independence(
     >>> round(check.numbers["log_correlation"], 2), round(check.numbers["log_correlation_if_independent"], 2)
     (0.19, 0.04)
     """
-    model = spend_rows(fit, rfm, draws)
-    x, m, at = spending(model, rfm)
+    draws = checked.whole("draws", draws)
+    model = model_rows(fit, rfm, "spend", draws)
+    x, m, at = spending(fit.specification, rfm)
     if len(x) < _FEWEST:
         raise DataError(
             f"Only {len(x)} customers have purchases worth something that {fit.name} learns from: too few to compare "
@@ -142,7 +145,7 @@ def spend_independence(
         "lower": lower,
         "upper": upper,
     }
-    seen = model.observed(rfm)[0]
+    seen = model.observed(rfm)[model.columns[0]]
     weight = seen if purchases is None else _expected_purchases(purchases, rfm, horizon)
     money = _Money.of(weight[at], m, mean_over_draws(_expected_spend(model, x, m)), group)
     table = pd.DataFrame(columns | money.columns())
@@ -153,7 +156,7 @@ def spend_independence(
         name = "worth nothing" if "0" in names else "0"
         first = {"frequency": name, "customers": len(rfm) - len(at), "expected": mean}
         table = pd.concat([pd.DataFrame([first | of_others]), table], ignore_index=True)[list(table.columns)]
-    learnt = _learnt(fit.model, x, m, weight[at], others)
+    learnt = _learnt(fit.estimate, x, m, weight[at], others)
     of_money = money.numbers(others.purchases, spend, learnt)
     numbers = _correlations(x, m) | {"log_correlation_if_independent": correlation} | of_money
     words = band_words(fit, "the means that groups of this size would have if spend did not depend on frequency")
@@ -166,8 +169,8 @@ def _frequency_groups(frequency: NDArray[np.int64]) -> tuple[Positions, list[str
     return position.astype(np.intp), [_NAMES[k] for k in present]
 
 
-def _expected_purchases(purchases: Fit[Any], rfm: RFM, horizon: "str | timedelta | Duration") -> Floats:
-    purchase_rows(purchases, rfm, 1)  # says what is wrong with it
+def _expected_purchases(purchases: Fit[PurchaseModel], rfm: RFM, horizon: "str | timedelta | Duration") -> Floats:
+    model_rows(purchases, rfm, "purchases", 1)  # says what is wrong with it
     expected: Floats = expected_purchases(purchase_point(purchases, rfm), rfm, duration(horizon).count(rfm.unit))[0]
     return expected
 
@@ -176,7 +179,7 @@ def _expected_spend(model: SpendModel, x: Floats, m: Floats) -> Floats:
     """Return the expected spend under each draw, for the model's mean over them, in chunks of customers."""
     size = max(1, 2**20 // model.draws)
     parts = range(0, max(1, len(x)), size)
-    means = [model.expected_spend(x[i : i + size], m[i : i + size]).mean(axis=0, keepdims=True) for i in parts]
+    means = [model.value(x[i : i + size], m[i : i + size]).mean().mean(axis=0, keepdims=True) for i in parts]
     return np.concatenate(means, axis=1)
 
 
@@ -256,12 +259,12 @@ def _learnt(model: Any, x: Floats, m: Floats, weight: Floats, others: _Unseen) -
     customer's score.
     """
     found = model.derivatives(x, m)
-    values = np.array(list(model.parameters().values()))
+    values = np.array(list(model.values().values()))
 
     def money(name: int, factor: float) -> float:
-        moved = type(model)(*np.where(np.arange(len(values)) == name, values * factor, values))
-        of_others = others.weight @ moved.expected_spend(others.x, np.zeros_like(others.x))
-        return float(weight @ moved.expected_spend(x, m) + of_others)
+        moved = model.model(np.where(np.arange(len(values)) == name, values * factor, values))
+        of_others = others.weight @ moved.value(others.x, np.zeros_like(others.x)).mean()
+        return float(weight @ moved.value(x, m).mean() + of_others)
 
     steps = range(len(values))
     gradient = np.array([money(i, 1 + _STEP) - money(i, 1 - _STEP) for i in steps]) / (2 * _STEP * values)
@@ -283,8 +286,8 @@ def _independent(
     for at in chunks(draws, int(count.sum())):
         m = simulated_mean_spend(model.take(row[at]), count, rng)
         means[at], correlations[at] = groups.mean(m), _correlation(np.log(count), np.log(m), each)
-    of_all = np.broadcast_to(model.expected_spend(np.array(0.0), np.array(0.0)), (model.draws, 1))[row]
-    return of_all + (means - of_all) * groups.luck, float(correlations.mean())
+    of_all = np.broadcast_to(unseen(model).mean(), (model.draws, 1))[row]
+    return of_all + (means - of_all) * groups.shrink, float(correlations.mean())
 
 
 def simulated_mean_spend(model: SpendModel, count: NDArray[np.int64], rng: np.random.Generator) -> Floats:
@@ -297,14 +300,14 @@ def simulated_mean_spend(model: SpendModel, count: NDArray[np.int64], rng: np.ra
     count
         Purchases of each customer, shape ``(customers,)``.
     rng
-        Where the luck comes from.
+        Where the random numbers come from.
 
     Returns
     -------
     Shape ``(draws, customers)``.
     """
     purchases = np.tile(count, model.draws)
-    values = model.take(np.repeat(np.arange(model.draws), len(count))).simulate_spend(rng, 0.0, 0.0, purchases)
+    values = unseen(model.take(np.repeat(np.arange(model.draws), len(count)))).simulate(rng, purchases)
     mean: Floats = np.add.reduceat(values, np.cumsum(purchases) - purchases) / purchases
     return mean.reshape(model.draws, len(count))
 
@@ -338,7 +341,7 @@ def _with_interval(name: str, correlation: float, variance: float, customers: in
 # --- the distribution of spend ---------------------------------------------------------------------------------------
 
 
-def spend_density(fit: Fit[Any], rfm: RFM, draws: int = 400, seed: int = 0) -> Check:
+def spend_density(fit: Fit[SpendModel], rfm: RFM, draws: int = 400, seed: int = 0) -> Check:
     """Compare the distribution of customers' mean spend with the model's.
 
     The customers are those whom the model learns from: repeat buyers and their repeat purchases, or all and all that
@@ -360,7 +363,7 @@ def spend_density(fit: Fit[Any], rfm: RFM, draws: int = 400, seed: int = 0) -> C
     Check
         A row a bin of equal width, from 0 up to what 98 % of the customers spend or less: ``left, right`` (money),
         ``customers``, ``actual`` and ``expected`` density (a unit of money), and ``lower, upper``: the 90 % band of
-        the histogram that the model would produce (draws of the parameters, and luck).
+        the histogram that the model would produce (draws of the parameters, and sampling variation).
         Numbers: ``beyond_actual`` and ``beyond_expected``, the shares of customers beyond the last bin, with
         ``beyond_lower, beyond_upper``.
 
@@ -377,8 +380,9 @@ def spend_density(fit: Fit[Any], rfm: RFM, draws: int = 400, seed: int = 0) -> C
     >>> round(check.numbers["beyond_actual"], 2), round(check.numbers["beyond_expected"], 2)
     (0.02, 0.02)
     """
-    model = spend_rows(fit, rfm, draws)
-    x, m, _ = spending(model, rfm)
+    draws = checked.whole("draws", draws)
+    model = model_rows(fit, rfm, "spend", draws)
+    x, m, _ = spending(fit.specification, rfm)
     rng, edges = random_stream(seed, "spend density"), _edges(m)
     expected, produced = np.zeros(len(edges)), np.empty((draws, len(edges)))
     for at in chunks(draws, 4 * _FINE * len(edges)):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 from scipy.stats import binom
 
-from clvmodels.models.protocols import Floats
+from clvmodels.models.special import Floats
 
 Counts = NDArray[np.int64]
 

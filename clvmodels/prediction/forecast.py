@@ -40,8 +40,8 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 
-class Source(Protocol):
-    """A recipe for the chunks of a forecast; every run gives the same."""
+class Stream(Protocol):
+    """A recipe for chunks of customers; every run gives the same."""
 
     @property
     def uncertain(self) -> bool:
@@ -49,23 +49,8 @@ class Source(Protocol):
         ...
 
     @property
-    def has_futures(self) -> bool:
-        """Whether chunks have futures, in which something really happens."""
-        ...
-
-    @property
-    def finite_variance(self) -> bool:
-        """Whether the quantity has a variance under all draws."""
-        ...
-
-    @property
     def threads(self) -> int:
         """How many chunks are worked on at a time."""
-        ...
-
-    @property
-    def known(self) -> Sequence[Mapping[str, bool]]:
-        """Of each horizon, the names of the chunks' columns, and whether each exists only where the mean does."""
         ...
 
     def refuse_infinite_means(self) -> None:
@@ -80,6 +65,25 @@ class Source(Protocol):
         """Return the chunks of some customers, one a horizon."""
         ...
 
+
+class Source(Stream, Protocol):
+    """A stream that can be narrowed, and says what its chunks have."""
+
+    @property
+    def has_futures(self) -> bool:
+        """Whether chunks have futures, in which something really happens."""
+        ...
+
+    @property
+    def finite_variance(self) -> bool:
+        """Whether the quantity has a variance under all draws."""
+        ...
+
+    @property
+    def known(self) -> Sequence[Mapping[str, bool]]:
+        """Of each horizon, the names of the chunks' columns, and whether each exists only where the mean does."""
+        ...
+
     def at(self, horizon: int) -> Self:
         """Return the source of one of the horizons alone."""
         ...
@@ -89,7 +93,7 @@ class Source(Protocol):
         ...
 
 
-def stream(source: Source, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
+def stream(source: Stream, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
     """Yield what ``use`` makes of some customers' chunks, one a horizon, until all customers had their turn.
 
     ``use`` may be called from several threads at a time; what it returns comes in one order.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clvmodels.models.protocols import Floats
+from clvmodels.models.special import Floats
 
 
 def lorenz(values: Floats, order: Floats | None = None) -> tuple[Floats, Floats]:
