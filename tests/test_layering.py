@@ -175,7 +175,7 @@ def circle(sources: Mapping[str, str], allowed: Iterable[tuple[str, str]] = ()) 
     """Return the paths of a circle of imports, back to the first; empty where there is none."""
     edges = graph(sources)
     for importer, imported in allowed:
-        edges[importer].discard(imported)
+        edges.get(importer, set()).discard(imported)
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:

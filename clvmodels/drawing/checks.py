@@ -4,7 +4,7 @@ What happened is grey or black; what a model says is blue, a line or dashes with
 of the check of the function's name; ``model`` is the model's name.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -107,7 +107,10 @@ def conditional_expectations(table: pd.DataFrame, model: str, by: str) -> Figure
     figure, axes = canvas(WIDE, 3.4, label, grid="y")
     names = [name.replace(" to ", "\nto ") for name in table["group"]]
     blank = "\n" if any("\n" in name for name in names) else ""
-    lines = [f"{name if chr(10) in name else name + blank}\n{size:,}" for name, size in _pairs(table, names)]
+    lines = [
+        f"{name if chr(10) in name else name + blank}\n{size:,}"
+        for name, size in zip(names, table["customers"], strict=True)
+    ]
     _bars(axes, table, lines)
     asked = "repeat purchases before the holdout" if by == "frequency" else "first purchase to last (0: bought once)"
     axes.set(xlabel=f"{asked}, and customers", ylabel="mean purchases in the holdout")
@@ -124,7 +127,7 @@ def spend_independence(table: pd.DataFrame, numbers: Mapping[str, float], model:
         f"{short(table['expected'].iloc[0])} in every group; {_money(numbers)}."
     )
     figure, axes = canvas(WIDE, 3.4, label, grid="y")
-    _bars(axes, table, [f"{name}\n{size:,}" for name, size in _pairs(table, table["frequency"])])
+    _bars(axes, table, [f"{name}\n{size:,}" for name, size in zip(table["frequency"], table["customers"], strict=True)])
     axes.set(xlabel="repeat purchases, and customers", ylabel="mean spend a purchase")
     axes.set_ylim(top=1.42 * _highest(table, ""))
     _key(axes, model, "left", ("grey: what happened", "if independent, with 90 % band", _money(numbers)))
@@ -197,19 +200,15 @@ def _over_time(table: pd.DataFrame, model: str, prefix: str, label: str, remark:
     else:
         axes.fill_between(day, 0, actual, step="pre", color=BAR, linewidth=0)
     axes.plot(day, expected, color=MODEL, linewidth=1.6)
-    _date_ticks(axes)
+    locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     axes.set(xlim=(day[0], day[-1]), ylim=(0, _ROOM * _highest(table, prefix)))
     short_ticks(axes, "y")
     _split(axes, table, day)
     colour = "black" if prefix else "grey"
     _key(axes, model, "left" if prefix else "right", (f"{colour}: what happened", "expected, with 90 % band", remark))
     return figure, axes
-
-
-def _date_ticks(axes: Axes) -> None:
-    locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]  # the stubs leave dates out
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
 def _root_scale(axes: Axes, top: float) -> None:
@@ -253,10 +252,6 @@ def _list(table: pd.DataFrame, name: str) -> str:
 
 def _of(table: pd.DataFrame) -> str:
     return ", ".join(map(short, table["expected"]))
-
-
-def _pairs(table: pd.DataFrame, names: Iterable[str]) -> list[tuple[str, int]]:
-    return list(zip(names, table["customers"], strict=True))
 
 
 def _money(numbers: Mapping[str, float]) -> str:

@@ -1,4 +1,7 @@
-"""Plots of a comparison: totals, means by past purchases, coverage, and where customers fell in their forecasts."""
+"""Plots of a comparison: totals, means by past purchases, coverage, and where customers fell in their forecasts.
+
+``kinds`` says of each candidate how it is drawn: as a "model", a "formula" or a "package".
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
@@ -33,7 +36,7 @@ MOST_LINES = 4  # candidates in one plot
 _CORNER = 4  # candidates named in the corner of a plot
 _LINES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), "-.")  # the first of a kind is solid
 
-Kinds = Mapping[str, str]  # of each candidate: "model", "formula" or "package"
+Kinds = Mapping[str, str]
 
 
 @styled
@@ -48,30 +51,27 @@ def totals(frame: pd.DataFrame, quantity: str, kinds: Kinds) -> Figure:
         ``Comparison.frame()``; candidates without a prediction are left out.
     quantity
         ``"purchases"`` or ``"money"``.
-    kinds
-        The kind of each candidate, as in ``style.look``.
     """
     names = ["actual_total", "predicted_total", "total_lower_90", "total_upper_90"]
     own = frame[["candidate", *(f"{quantity}_{name}" for name in names)]].set_axis(["candidate", *names], axis=1)
-    own = own.dropna(subset="predicted_total").astype(dict.fromkeys(names, float)).reset_index(drop=True)
+    own = own.dropna(subset="predicted_total").astype(dict.fromkeys(names, float))
     actual = float(own["actual_total"].max())
     label = f"Total {quantity}: {short(actual)} happened, and what {count(len(own), 'candidate')} predicted."
     figure, axes = canvas(WIDE, 0.75 + 0.46 * len(own), label, grid="x")
-    edge = _edge(own, actual)
-    for row, candidate in own.iterrows():
-        _total(axes, float(row), candidate, look(kinds[candidate["candidate"]]), edge)  # type: ignore[arg-type]  # the index is 0, 1, ...
-    _actual(axes, actual, edge)
+    highest = float(np.nanmax(own[["predicted_total", "total_upper_90", "actual_total"]].to_numpy()))
+    edge = (min(highest, 2 * actual) if actual else highest) * 1.04 or 1.0
+    for row, (_, candidate) in enumerate(own.iterrows()):
+        _total(axes, row, candidate, look(kinds[candidate["candidate"]]), edge)
+    axes.axvline(actual, color=INK, linewidth=1.2, zorder=1.5)
+    side, align = (5, "left") if actual < 0.6 * edge else (-5, "right")
+    where: Any = {"xytext": (side, 0), "textcoords": "offset points", "ha": align, "va": "center"}
+    axes.annotate(f"{short(actual)} happened", (actual, -0.85), **where, fontweight="bold")
     axes.set(xlim=(0, edge), ylim=(len(own) - 0.45, -1.1), yticks=[])
     short_ticks(axes, "x")
     return figure
 
 
-def _edge(own: pd.DataFrame, actual: float) -> float:
-    highest = float(np.nanmax(own[["predicted_total", "total_upper_90", "actual_total"]].to_numpy()))
-    return (min(highest, 2 * actual) if actual else highest) * 1.04 or 1.0
-
-
-def _total(axes: Axes, row: float, candidate: "pd.Series[Any]", how: Look, edge: float) -> None:
+def _total(axes: Axes, row: int, candidate: "pd.Series[Any]", how: Look, edge: float) -> None:
     predicted = candidate["predicted_total"]
     ends = candidate[["total_lower_90", "total_upper_90"]].to_numpy(float)
     if np.isfinite(ends).all():
@@ -85,13 +85,6 @@ def _total(axes: Axes, row: float, candidate: "pd.Series[Any]", how: Look, edge:
     axes.text(1, row - 0.32, text, ha="right", va="center", color=INK, transform=at, bbox=BACKDROP)
 
 
-def _actual(axes: Axes, actual: float, edge: float) -> None:
-    axes.axvline(actual, color=INK, linewidth=1.2, zorder=1.5)
-    side, align = (5, "left") if actual < 0.6 * edge else (-5, "right")
-    where: Any = {"xytext": (side, 0), "textcoords": "offset points", "ha": align, "va": "center"}
-    axes.annotate(f"{short(actual)} happened", (actual, -0.85), **where, fontweight="bold")
-
-
 @styled
 def by_frequency(table: pd.DataFrame, kinds: Kinds, most: int = MOST_LINES) -> Figure:
     """Return a plot of mean purchases by the number of past ones: bars happened, lines were predicted.
@@ -100,8 +93,6 @@ def by_frequency(table: pd.DataFrame, kinds: Kinds, most: int = MOST_LINES) -> F
     ----------
     table
         ``Comparison.by_frequency()``.
-    kinds
-        The kind of each candidate, as in ``style.look``.
     most
         How many candidates: first one of each kind, then others, and none that lies upon another.
     """
@@ -115,9 +106,8 @@ def by_frequency(table: pd.DataFrame, kinds: Kinds, most: int = MOST_LINES) -> F
         axes.plot(x, table[name], ls=line, marker=how.marker, markersize=4, color=how.colour, linewidth=1.4)
     axes.set(xlabel="repeat purchases before the holdout, and customers", xticks=x)
     axes.set_xticklabels([f"{row.frequency}\n{row.customers:,}" for row in table.itertuples()])
-    _beside(
-        axes, x[-1] + 0.45, [(float(table[name].iloc[-1]), name, how) for name, how in zip(names, looks, strict=True)]
-    )
+    ends = [(float(table[name].iloc[-1]), name, how) for name, how in zip(names, looks, strict=True)]
+    _beside(axes, x[-1] + 0.45, ends)
     axes.text(0.02, 0.97, "bars: what happened", va="top", color=MUTED, transform=axes.transAxes, bbox=BACKDROP)
     short_ticks(axes, "y")
     return figure
@@ -180,8 +170,6 @@ def coverage(intervals: pd.DataFrame, quantity: str, kinds: Kinds) -> Figure:
         ``Comparison.intervals()``, without the baseline.
     quantity
         ``"purchases"``, ``"money"`` or ``"spend given purchases"``.
-    kinds
-        The kind of each candidate, as in ``style.look``.
     """
     own = intervals[intervals["quantity"] == quantity]
     label = f"Share of {quantity} inside the intervals of each level; on the diagonal where calibrated."

@@ -1,1 +1,1 @@
-"""Reports: a page to look at, a table to load, a plot to paste."""
+"""Reports: pages and the tables in them, made from results."""

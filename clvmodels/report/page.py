@@ -87,8 +87,8 @@ def _cleaning(report: CleaningReport | None) -> Markup | None:
 
 def _render(template: str, **facts: Any) -> str:  # noqa: ANN401
     loader = PackageLoader("clvmodels.report")
-    room = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    room.filters |= {"number": number, "short": short, "percent": percent, "join": join, "count": count}
-    room.filters["svg"] = lambda figure: Markup(to_svg(figure))  # noqa: S704 -- both escape what comes from the data
-    page = room.get_template(f"{template}.html.jinja").render(version=__version__, **facts)
+    pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages.filters |= {"number": number, "short": short, "percent": percent, "join": join, "count": count}
+    pages.filters["svg"] = lambda figure: Markup(to_svg(figure))  # noqa: S704 -- both escape what comes from the data
+    page = pages.get_template(f"{template}.html.jinja").render(version=__version__, **facts)
     return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", page)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -81,128 +81,70 @@ class Table:
         return frozenset(ends) - {len(self.columns)}
 
 
-@dataclass(frozen=True)
-class _Metric:
+class _Metric(NamedTuple):
     """A column of the comparison: its cells, and what is least where it is best."""
 
-    column: Column
+    heading: str
+    group: str
     cells: Callable[[pd.DataFrame], list[str]]
     loss: Callable[[pd.DataFrame], Numbers] | None = None
 
 
-_TOTAL, _EACH, _ORDER, _INTERVALS = "All customers together", "Each customer", "Order of customers", "Intervals at 90 %"
+def _numbers(name: str, digits: int | None = None) -> Callable[[pd.DataFrame], list[str]]:
+    return lambda own: [number(value, decimals(own[name]) if digits is None else digits) for value in own[name]]
 
 
-def _numbers(name: str) -> Callable[[pd.DataFrame], list[str]]:
-    return lambda frame: [number(value, decimals(frame[name])) for value in frame[name]]
+def _shares(name: str, digits: int = 0) -> Callable[[pd.DataFrame], list[str]]:
+    return lambda own: [percent(value, digits) for value in own[name]]
 
 
-def _whole(name: str) -> Callable[[pd.DataFrame], list[str]]:
-    return lambda frame: [number(value, _money_decimals(frame[name])) for value in frame[name]]
+def _sums(own: pd.DataFrame) -> list[str]:
+    return [number(value, _sum_decimals(own)) for value in own["predicted_total"]]
 
 
-def _shares(name: str, decimals: int = 0) -> Callable[[pd.DataFrame], list[str]]:
-    return lambda frame: [percent(value, decimals) for value in frame[name]]
+def _ends(own: pd.DataFrame) -> list[str]:
+    both = zip(own["total_lower_90"], own["total_upper_90"], strict=True)
+    return [span(*ends, _sum_decimals(own)) for ends in both]
 
 
-def _ends(frame: pd.DataFrame) -> list[str]:
-    digits = _money_decimals(frame["predicted_total"])
-    return [span(*ends, digits) for ends in zip(frame["total_lower_90"], frame["total_upper_90"], strict=True)]
-
-
-def _off(frame: pd.DataFrame) -> list[str]:
-    return [change(*pair) for pair in zip(frame["predicted_total"], frame["actual_total"], strict=True)]
-
-
-def _money_decimals(values: Iterable[float]) -> int:
+def _sum_decimals(own: pd.DataFrame) -> int:
     """Return no decimals for sums, and two where sums are small."""
-    return 0 if max((value for value in values if np.isfinite(value)), default=0.0) >= 100 else 2
+    return 0 if own["predicted_total"].max() >= 100 else 2
 
 
-_SCORE = "Mean interval score of the customers' 90 % intervals: width, plus a penalty for each miss; less is better."
+def _off(own: pd.DataFrame) -> list[str]:
+    return [change(*pair) for pair in zip(own["predicted_total"], own["actual_total"], strict=True)]
 
+
+_TOTAL, _EACH, _ORDER, _INTERVALS = "All customers together", "Each customer", "Order of customers", "Intervals at 90 %"
 _METRICS = (
-    _Metric(
-        Column("Predicted", "The sum of what was expected of each customer.", _TOTAL),
-        _whole("predicted_total"),
-        lambda frame: (frame["predicted_total"] - frame["actual_total"]).abs(),
-    ),
-    _Metric(Column("Off by", "Predicted less actual total, in per cent of the actual total.", _TOTAL), _off),
-    _Metric(
-        Column(
-            "90 % interval",
-            "Where the total that really happens lies with probability 90 %, according to the candidate.",
-            _TOTAL,
-        ),
-        _ends,
-    ),
-    _Metric(
-        Column(
-            "RMSE",
-            "Root of the mean squared error of the expected values, one customer at a time; less is better. "
-            "A few customers who buy a lot weigh most.",
-            _EACH,
-        ),
-        _numbers("rmse"),
-        lambda frame: frame["rmse"],
-    ),
-    _Metric(
-        Column(
-            "MAE",
-            "Mean absolute error of the medians, or of the one number that a candidate without intervals gives; "
-            "less is better.",
-            _EACH,
-        ),
-        _numbers("mae"),
-        lambda frame: frame["mae"],
-    ),
-    _Metric(
-        Column(
-            "CRPS",
-            "Continuous ranked probability score of the whole predicted distribution, in the quantity's own unit; "
-            "less is better.",
-            _EACH,
-        ),
-        _numbers("crps"),
-        lambda frame: frame["crps"],
-    ),
-    _Metric(
-        Column(
-            "Gini",
-            "How well customers are ranked: 1 is as well as with hindsight, 0 no better than chance.",
-            _ORDER,
-        ),
-        lambda frame: [number(value, 2) for value in frame["gini"]],
-        lambda frame: -frame["gini"],
-    ),
-    _Metric(
-        Column(
-            "Top 10 %",
-            "The share of what happened that came from the tenth of the customers with the highest predictions.",
-            _ORDER,
-        ),
-        _shares("top_decile"),
-        lambda frame: -frame["top_decile"],
-    ),
-    _Metric(
-        Column(
-            "PIT",
-            "Share of the randomised PIT inside the customers' 90 % intervals: 90 % where the candidate is calibrated.",
-            _INTERVALS,
-        ),
-        _shares("pit_90", 1),
-        lambda frame: (frame["pit_90"] - 0.90).abs(),
-    ),
-    _Metric(
-        Column(
-            "Score",
-            _SCORE,
-            _INTERVALS,
-        ),
-        _numbers("interval_score_90"),
-        lambda frame: frame["interval_score_90"],
-    ),
+    _Metric("Predicted", _TOTAL, _sums, lambda own: (own["predicted_total"] - own["actual_total"]).abs()),
+    _Metric("Off by", _TOTAL, _off),
+    _Metric("90 % interval", _TOTAL, _ends),
+    _Metric("RMSE", _EACH, _numbers("rmse"), lambda own: own["rmse"]),
+    _Metric("MAE", _EACH, _numbers("mae"), lambda own: own["mae"]),
+    _Metric("CRPS", _EACH, _numbers("crps"), lambda own: own["crps"]),
+    _Metric("Gini", _ORDER, _numbers("gini", 2), lambda own: -own["gini"]),
+    _Metric("Top 10 %", _ORDER, _shares("top_decile"), lambda own: -own["top_decile"]),
+    _Metric("PIT", _INTERVALS, _shares("pit_90", 1), lambda own: (own["pit_90"] - 0.90).abs()),
+    _Metric("Score", _INTERVALS, _numbers("interval_score_90"), lambda own: own["interval_score_90"]),
 )
+_MEANINGS = {
+    "Predicted": "The sum of what was expected of each customer.",
+    "Off by": "Predicted less actual total, in per cent of the actual total.",
+    "90 % interval": "Where the total that really happens lies with probability 90 %, according to the candidate.",
+    "RMSE": "Root of the mean squared error of the expected values, one customer at a time; less is better. "
+    "A few customers who buy a lot weigh most.",
+    "MAE": "Mean absolute error of the medians, or of the one number that a candidate without intervals gives; "
+    "less is better.",
+    "CRPS": "Continuous ranked probability score of the whole predicted distribution, in the quantity's own unit; "
+    "less is better.",
+    "Gini": "How well customers are ranked: 1 is as well as with hindsight, 0 no better than chance.",
+    "Top 10 %": "The share of what happened that came from the tenth of the customers with the highest predictions.",
+    "PIT": "Share of the randomised PIT inside the customers' 90 % intervals: 90 % where the candidate is calibrated.",
+    "Score": "Mean interval score of the 90 % intervals: width plus a penalty for each miss; less is better.",
+    "Raw share": "Share of the customers whose 90 % interval holds what they did. For counts it is too high.",
+}
 
 _CANDIDATE = Column("Candidate", align="left")
 _NO_FUTURES = f"{DASH} One number a customer, and nothing of what may really happen: no interval, CRPS or PIT."
@@ -230,7 +172,7 @@ def comparison_table(frame: pd.DataFrame, quantity: str) -> Table:
     own = _quantity(frame, quantity)
     cells = [own["candidate"].tolist(), *(metric.cells(own) for metric in _METRICS)]
     losses = [None, *(metric.loss and metric.loss(own) for metric in _METRICS)]
-    columns = (_CANDIDATE, *(metric.column for metric in _METRICS))
+    columns = (_CANDIDATE, *(Column(one.heading, _MEANINGS[one.heading], one.group) for one in _METRICS))
     return Table(columns, _rows(cells), _best(cells, losses), notes=tuple(_notes(own, quantity)))
 
 
@@ -302,9 +244,7 @@ _KINDS = ("pit", "coverage", "score")
 def _interval_columns(levels: Iterable[float]) -> Iterator[Column]:
     for level in levels:
         yield Column(percent(level), group="Inside the intervals of a level, by randomised PIT")
-    told = "Share of the customers whose 90 % interval holds what they did. For counts it is too high."
-    yield Column("Raw share", told, "At 90 %")
-    yield Column("Score", _SCORE, "At 90 %")
+    yield from (Column(name, _MEANINGS[name], "At 90 %") for name in ("Raw share", "Score"))
 
 
 def frequency_table(by_frequency: pd.DataFrame) -> Table:

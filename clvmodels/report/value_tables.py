@@ -1,7 +1,8 @@
 """Tables of a valuation and of the fits that it rests on, as text cells."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -9,8 +10,7 @@ from clvmodels.report.tables import Column, Table
 from clvmodels.text import decimals, number, percent, span
 
 
-@dataclass(frozen=True)
-class _Field:
+class _Field(NamedTuple):
     """A column of the customer table, from the columns of the frame that it needs."""
 
     needs: tuple[str, ...]
@@ -19,34 +19,20 @@ class _Field:
 
 
 def _fields(digits: int) -> tuple[_Field, ...]:
+    two, money = partial(number, decimals=2), partial(number, decimals=digits)
+    realised = "Where the value that the customer will really bring lies with probability 90 %."
     return (
         _Field(("customer_id",), Column("Customer", align="left"), str),
         _Field(("p_alive",), Column("P(alive)", "Probability that the customer has not dropped out."), percent),
         _Field(
-            ("expected_purchases",),
-            Column("Purchases", "Expected purchases within the horizon; never discounted."),
-            lambda value: number(value, 2),
+            ("expected_purchases",), Column("Purchases", "Expected purchases within the horizon, undiscounted."), two
         ),
+        _Field(("expected_spend",), Column("Spend", "Expected money of one purchase, before the margin."), two),
+        _Field(("clv_mean",), Column("Value", "Expected discounted cash flow: spend times margin, less costs."), money),
         _Field(
-            ("expected_spend",),
-            Column("Spend", "Expected money of one purchase, before the margin."),
-            lambda value: number(value, 2),
+            ("clv_median",), Column("Median", "Half of the customer's simulated futures bring this or less."), money
         ),
-        _Field(
-            ("clv_mean",),
-            Column("Value", "Expected discounted cash flow: spend times the margin, less costs."),
-            lambda value: number(value, digits),
-        ),
-        _Field(
-            ("clv_median",),
-            Column("Median", "Half of the simulated futures of the customer bring this or less."),
-            lambda value: number(value, digits),
-        ),
-        _Field(
-            ("clv_lower", "clv_upper"),
-            Column("90 % interval", "Where the value that the customer will really bring lies with probability 90 %."),
-            lambda lower, upper: span(lower, upper, digits),
-        ),
+        _Field(("clv_lower", "clv_upper"), Column("90 % interval", realised), partial(span, decimals=digits)),
         _Field(("p_zero",), Column("P(nothing)", "Probability that the customer brings nothing."), percent),
     )
 

@@ -73,6 +73,14 @@ def test_a_comparison_page_is_sound_and_has_every_cell_of_its_tables(made):
             assert {text.replace(" %", "\xa0%") for text in row} <= set(reader.cells)
 
 
+def test_a_page_says_who_was_scored_on_what(made):
+    told = " ".join("".join(Reader(comparison_page(made.comparison)).text).split())
+    past, purchases = made.comparison.past, made.comparison.actual.purchases
+    once = (past.frequency == 0).sum()
+    assert f"learnt from the same {len(past)} customers ({once} with one purchase only) up to 2023-12-31," in told
+    assert f"was compared with what they then did: {purchases.sum():,} purchases worth" in told
+
+
 def test_a_failing_candidate_is_named_with_its_reason(made):
     page = comparison_page(made.comparison)
     assert "It &lt;b&gt;cannot&lt;/b&gt; be fitted" in page

@@ -52,7 +52,7 @@ def test_the_best_of_a_column_is_marked_and_what_reads_the_same_too(made):
         } == marked
 
 
-def test_nothing_is_best_without_a_rival(made):
+def test_nothing_is_best_of_one(made):
     assert not comparison_table(made.comparison.frame().head(1), "purchases").best
 
 

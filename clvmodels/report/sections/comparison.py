@@ -40,22 +40,6 @@ class ComparisonFacts:
     comparison: Comparison
 
     @property
-    def customers(self) -> int:
-        """How many customers were scored."""
-        return len(self.comparison.past)
-
-    @property
-    def one_time_buyers(self) -> int:
-        """How many of them had bought once."""
-        return int((self.comparison.past.frequency == 0).sum())
-
-    @property
-    def cut_off(self) -> str | None:
-        """The last day that the candidates saw."""
-        day = self.comparison.past.observed_until
-        return None if day is None else day.isoformat()
-
-    @property
     def purchases(self) -> int:
         """How many purchases happened."""
         return int(self.comparison.actual.purchases.sum())

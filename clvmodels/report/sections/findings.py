@@ -1,4 +1,4 @@
-"""What to take away of a comparison: the closest total, the least error, the best order of the customers."""
+"""The findings of a comparison: the closest total, the least error, the best order of the customers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -7,6 +7,8 @@ from clvmodels.evaluation.score import Score
 from clvmodels.text import change, decimals, join, number, percent, short
 
 _ALIKE = 0.01  # scores closer than this, relative to the best, are called equal in words
+_SEVERAL = ("Closest total", "Least error for each customer", "Best at finding the best customers")
+_ONE = ("Total", "Error for each customer", "Finding the best customers")
 
 
 class Finding(NamedTuple):
@@ -31,27 +33,19 @@ def headline(scores: Mapping[str, Score], actual: int) -> str:
 
 
 def findings(scores: Mapping[str, Score], quantity: str) -> Iterator[Finding]:
-    """Yield what to take away of purchases or of money: the total, each customer, the order of the customers."""
+    """Yield the findings on purchases or on money: the total, each customer, the order of the customers."""
     if not scores:
         return
-    several = len(scores) > 1
+    total, each, order = _SEVERAL if len(scores) > 1 else _ONE
     closest, best = closest_total(scores), least_error(scores)
-    score = scores[closest[0]]
+    score, error = scores[closest[0]], scores[best[0]].rmse
     off = f" ({change(score.total.mean, score.actual_total)})" if score.actual_total else ""
     told = f"{short(score.total.mean)} predicted, {short(score.actual_total)} happened{off}."
-    yield Finding("Closest total" if several else "Total", few(closest), told)
-    error = scores[best[0]].rmse
-    yield Finding(
-        "Least error for each customer" if several else "Error for each customer",
-        few(best),
-        f"RMSE {number(error, decimals([error]))}.",
-    )
+    yield Finding(total, few(closest), told)
+    yield Finding(each, few(best), f"RMSE {number(error, decimals([error]))}.")
     first = leaders({name: -score.top_decile for name, score in scores.items()}, _ALIKE)
     share = percent(scores[first[0]].top_decile)
-    brought = f"The tenth of the customers put first made {share} of all {quantity}."
-    yield Finding(
-        "Best at finding the best customers" if several else "Finding the best customers", few(first), brought
-    )
+    yield Finding(order, few(first), f"The tenth of the customers put first made {share} of all {quantity}.")
 
 
 def closest_total(scores: Mapping[str, Score]) -> list[str]:

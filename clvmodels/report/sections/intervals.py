@@ -1,6 +1,6 @@
-"""What a page says of the intervals of a comparison: how much they held, and whether that is what they promise."""
+"""What a page says of the intervals of a comparison: how much they held, and whether that is their nominal level."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -19,10 +19,10 @@ _LEVEL = 0.90
 _SLIGHT = 0.03  # a shortfall of coverage below this is called slight
 _HISTOGRAMS = 4  # PIT histograms are shown for so many candidates
 _SPEND = "spend given purchases"
+_CALIBRATED = "as it should be"
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """How 90 % intervals did, of the candidates that share them."""
 
     candidates: tuple[str, ...]
@@ -57,24 +57,25 @@ class IntervalFacts:
     @cached_property
     def judgements(self) -> dict[str, list[Judgement]]:
         """How the 90 % intervals of each quantity did; candidates with the same intervals are judged together."""
-        bought = int((self.comparison.actual.purchases > 0).sum())
-        judges = {"purchases": len(self.comparison.past), "money": len(self.comparison.past), _SPEND: bought}
-        found: dict[str, dict[tuple[float, float], Judgement]] = {}
-        for result in self.comparison.results:
-            for (quantity, customers), score in zip(
-                judges.items(), (result.purchases, result.money, result.spend), strict=True
-            ):
-                if score is not None and (at := score.at(_LEVEL)) is not None:
-                    alike = found.setdefault(quantity, {})
-                    first = Judgement((), at.coverage, at.pit, judge(at.pit, _LEVEL, customers))
-                    one = alike.get((at.coverage, at.pit), first)
-                    alike[at.coverage, at.pit] = replace(one, candidates=(*one.candidates, result.candidate))
-        return {quantity: list(alike.values()) for quantity, alike in found.items()}
+        everybody, buyers = len(self.comparison.past), int((self.comparison.actual.purchases > 0).sum())
+        found: dict[str, list[Judgement]] = {}
+        for name, field, customers in (
+            ("purchases", "purchases", everybody),
+            ("money", "money", everybody),
+            (_SPEND, "spend", buyers),
+        ):
+            alike: dict[tuple[float, float], list[str]] = {}
+            for candidate, score in scores(self.comparison, field).items():
+                if (at := score.at(_LEVEL)) is not None:
+                    alike.setdefault((at.coverage, at.pit), []).append(candidate)
+            if alike:
+                found[name] = [Judgement(tuple(of), *at, judge(at[1], _LEVEL, customers)) for at, of in alike.items()]
+        return found
 
     @property
     def narrow_spend(self) -> list[Judgement]:
         """The spend models whose intervals fall short."""
-        return [found for found in self.judgements.get(_SPEND, ()) if "narrow" in found.word]
+        return [one for one in self.judgements.get(_SPEND, ()) if one.pit < _LEVEL and one.word != _CALIBRATED]
 
     @cached_property
     def histograms(self) -> list[tuple[str, Picture]]:
@@ -104,7 +105,7 @@ def _held(score: Score, what: str) -> HeldTotal:
 
 
 def judge(pit: float, level: float, customers: int) -> str:
-    """Return whether intervals held as much as they promise, up to the sampling variation of so many customers.
+    """Return whether intervals held their nominal level, up to the sampling variation of so many customers.
 
     Examples
     --------
@@ -113,6 +114,6 @@ def judge(pit: float, level: float, customers: int) -> str:
     """
     off = pit - level
     if abs(off) <= 2 * np.sqrt(level * (1 - level) / max(customers, 1)):
-        return "as it should be"
+        return _CALIBRATED
     word = "too narrow" if off < 0 else "too wide"
     return f"slightly {word}" if abs(off) < _SLIGHT else word
