@@ -23,6 +23,7 @@ from clvmodels.data.tables import read_numbers
 from clvmodels.errors import CLVError, SettingError, StorageError
 from clvmodels.evaluation.compare import Comparison, standard_candidates
 from clvmodels.inference.fit import Fit
+from clvmodels.models.specification import Kind, as_specification, from_recipe, registered, written_as
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.forecast import Progress as Told
 from clvmodels.report import tables as report
@@ -42,22 +43,6 @@ console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 complaints = Console(stderr=True, soft_wrap=True)
 
 
-class PurchaseModel(StrEnum):
-    """The purchase models that ``clv fit`` knows, by the name of their class."""
-
-    BGNBD = "BGNBD"
-    MBGNBD = "MBGNBD"
-    ParetoNBD = "ParetoNBD"
-    NBD = "NBD"
-
-
-class SpendModel(StrEnum):
-    """The spend models that ``clv fit`` knows, by the name of their class."""
-
-    GammaGamma = "GammaGamma"
-    GammaGammaAllPurchases = "GammaGammaAllPurchases"
-
-
 class MethodName(StrEnum):
     """The methods of inference that ``clv fit`` knows."""
 
@@ -75,9 +60,9 @@ METHODS: Mapping[MethodName, Any] = {
 }
 
 ADVICE = {  # of the package, and what it is on the command line
-    "Or fit clv.GammaGammaAllPurchases:": "Or use clv fit --spend-model GammaGammaAllPurchases:",
-    "frame(means=False), interval(), quantiles(). For means, fit clv.GammaGammaAllPurchases, which": (
-        "in Python, frame(means=False) gives them. For means, use clv fit --spend-model GammaGammaAllPurchases, which"
+    'Or fit clv.GammaGamma(of="all"):': "Or use clv fit --spend-model GammaGamma:of=all:",
+    'frame(means=False), interval(), quantiles(). For means, fit clv.GammaGamma(of="all"), which': (
+        "in Python, frame(means=False) gives them. For means, use clv fit --spend-model GammaGamma:of=all, which"
     ),
     "cost_per_purchase is": "--cost-per-purchase is",
     "cost_to_serve is": "--cost-to-serve is",
@@ -101,11 +86,12 @@ Returns = Annotated[str, typer.Option(help="Rows with a negative amount: net, dr
 ZeroAmounts = Annotated[str, typer.Option(help="Rows of amount zero: purchase or drop.")]
 Until = Annotated[str | None, typer.Option(help="Last day of the observation; default: the log's last day.")]
 Unit = Annotated[str, typer.Option(help="Time unit of recency, T and the fitted rates.")]
-Model = Annotated[PurchaseModel, typer.Option(help="Purchase model.")]
+Model = Annotated[str, typer.Option(help=f"Purchase model: {', '.join(registered('purchases'))}.")]
 Spend = Annotated[
-    SpendModel,
+    str,
     typer.Option(
-        help="Spend model: of repeat purchases, or of all, the first included, so that one-time buyers differ."
+        help=f"Spend model: {', '.join(registered('spend'))}, with settings after a colon: GammaGamma:of=all learns "
+        "from the first purchase too, so that one-time buyers differ."
     ),
 ]
 HowFound = Annotated[
@@ -123,7 +109,7 @@ PurchaseCost = Annotated[str, typer.Option(help="What each purchase costs, in mo
 ServingCost = Annotated[str, typer.Option(help="What each customer costs a year, in money, or a column with it.")]
 Segment = Annotated[str | None, typer.Option(help="Column with a segment of each customer, for segments.csv.")]
 Threads = Annotated[int | None, typer.Option(help="How many threads compute; default: one a core.")]
-Draws = Annotated[int, typer.Option(help="Simulated futures a customer.")]
+Futures = Annotated[int, typer.Option(help="Simulated futures a customer.")]
 Seed = Annotated[int, typer.Option(help="What every random number follows from.")]
 OutFolder = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
 
@@ -149,7 +135,7 @@ def demo(out: OutFolder = Path("demo"), seed: Seed = 0) -> None:
     plan = clv.Plan(horizon="1 year", discount=0.10, margin=0.30)
     comparison = _compared(log, "1997-09-30", _folder(out), standard_candidates(), seed)
     rfm = log.summarize()
-    fits = _fitted(rfm, PurchaseModel.BGNBD, SpendModel.GammaGamma, MethodName.LAPLACE, seed)
+    fits = _fitted(rfm, "BGNBD", "GammaGamma", MethodName.LAPLACE, seed)
     valuation = clv.value(fits["purchases"], fits["spend"], rfm, plan, seed=seed)
     _write_scores(valuation, plan, out)
     simple = clv.SimpleFormula().value(rfm, plan, seed=seed)
@@ -192,8 +178,8 @@ def fit(
     date: Date,
     out: Annotated[Path, typer.Option(help="File for the fitted models (JSON).")],
     amount: Amount = None,
-    model: Model = PurchaseModel.BGNBD,
-    spend_model: Spend = SpendModel.GammaGamma,
+    model: Model = "BGNBD",
+    spend_model: Spend = "GammaGamma",
     method: HowFound = MethodName.LAPLACE,
     unit: Unit = "week",
     date_format: DateFormat = None,
@@ -235,7 +221,7 @@ def score(
     cost_per_purchase: PurchaseCost = "0",
     cost_to_serve: ServingCost = "0",
     segment: Segment = None,
-    draws: Draws = 1000,
+    futures: Futures = 1000,
     threads: Threads = None,
     date_format: DateFormat = None,
     time_zone: TimeZone = None,
@@ -265,7 +251,7 @@ def score(
     named = [plan.discount, plan.margin, plan.cost_per_purchase, plan.cost_to_serve]
     numbers = [name for name in named if isinstance(name, str)]
     rfm = _read(log, customer, date, amount, settings, numbers, segment).summarize()
-    _write_scores(forecast(clv.load(model), rfm, plan, draws, seed, threads), plan, _folder(out), segment)
+    _write_scores(forecast(clv.load_fits(model), rfm, plan, futures, seed, threads), plan, _folder(out), segment)
 
 
 @app.command()
@@ -276,7 +262,7 @@ def compare(
     split: Annotated[str, typer.Option(help="Last day to learn from; what comes after it judges.")],
     out: OutFolder,
     amount: Amount = None,
-    also: Annotated[list[PurchaseModel] | None, typer.Option(help="Another model beside the usual candidates.")] = None,
+    also: Annotated[list[str] | None, typer.Option(help="Another model beside the usual candidates.")] = None,
     date_format: DateFormat = None,
     time_zone: TimeZone = None,
     acquired_since: Since = None,
@@ -284,7 +270,7 @@ def compare(
     nulls: Nulls = "refuse",
     returns: Returns = "net",
     zero_amounts: ZeroAmounts = "purchase",
-    draws: Draws = 1000,
+    futures: Futures = 1000,
     seed: Seed = 0,
 ) -> None:
     """Hold models and the simple formula against purchases that really happened.
@@ -295,9 +281,9 @@ def compare(
     --split 2024-06-30 --out comparison`
     """
     settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
-    candidates = standard_candidates() + [getattr(clv, model.value) for model in also or []]
+    candidates = standard_candidates() + [_specification(model, "purchases") for model in also or []]
     transactions = _read(log, customer, date, amount, settings)
-    comparison = _compared(transactions, split, _folder(out), candidates, seed, draws)
+    comparison = _compared(transactions, split, _folder(out), candidates, seed, futures)
     _write_text(out / "report.html", comparison_page(comparison))
 
 
@@ -363,24 +349,30 @@ def _read(
     return clv.Transactions(table, customer=customer, date=date, amount=amount, columns=own, **settings)
 
 
-def _fitted(
-    rfm: clv.RFM, model: PurchaseModel, spend: SpendModel, method: MethodName, seed: int
-) -> dict[str, Fit[Any]]:
-    fits: dict[str, Fit[Any]] = {"purchases": clv.fit(getattr(clv, model.value), rfm, METHODS[method](), seed)}
+def _specification(text: str, kind: Kind) -> Any:  # noqa: ANN401 -- of whatever model
+    """Return the specification that an option names, such as GammaGamma:of=all."""
+    return as_specification(
+        from_recipe(written_as(text)), kind, f"--{'model' if kind == 'purchases' else 'spend-model'}"
+    )
+
+
+def _fitted(rfm: clv.RFM, model: str, spend: str, method: MethodName, seed: int) -> dict[str, Fit[Any]]:
+    how = METHODS[method]()
+    fits = {"purchases": clv.fit(_specification(model, "purchases"), rfm, how, seed)}
     if rfm.monetary_value is not None:
-        fits["spend"] = clv.fit(getattr(clv, spend.value), rfm, METHODS[method](), seed)
+        fits["spend"] = clv.fit(_specification(spend, "spend"), rfm, how, seed)
     for fitted in fits.values():
         console.print(f"{_as_options(repr(fitted))}\n", highlight=False)
     return fits
 
 
 def _compared(
-    log: clv.Transactions, split: str, out: Path, candidates: Sequence[Any], seed: int, draws: int = 1000
+    log: clv.Transactions, split: str, out: Path, candidates: Sequence[Any], seed: int, futures: int = 1000
 ) -> Comparison:
     past, future = log.split(split)
     forecasts = (1 + past.has_money) * len(candidates)
     with _progress("Comparing", forecasts * len(past.customer_id)) as told:
-        comparison = clv.compare(candidates, past, future, draws=draws, seed=seed, progress=told)
+        comparison = clv.compare(candidates, past, future, futures=futures, seed=seed, progress=told)
     comparison.to_json(out / "comparison.json")
     comparison.to_csv(out / "comparison.csv")
     for quantity in ("purchases", "money")[: 1 + past.has_money]:
@@ -393,7 +385,7 @@ def _compared(
     return comparison
 
 
-def _write_scores(valued: Forecast, plan: clv.Plan, out: Path, segment: str | None = None) -> None:
+def _write_scores(valued: Forecast | clv.Valuation, plan: clv.Plan, out: Path, segment: str | None = None) -> None:
     together = None
     if segment is not None:
         with _progress("Summing segments", len(valued.horizons) * len(valued.rfm)) as told:

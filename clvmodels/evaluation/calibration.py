@@ -36,7 +36,7 @@ from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Method
 from clvmodels.inference.prior import LogNormal, Prior
 from clvmodels.inference.verdict import Outcome
-from clvmodels.models.future import Model, PurchaseModel, SpendModel, unseen
+from clvmodels.models.future import Model, PurchaseModel, unseen
 from clvmodels.models.special import Floats
 from clvmodels.models.specification import Specification, as_specification
 from clvmodels.prediction.generate import first_and_later, for_each, simulate_customers
@@ -195,8 +195,8 @@ def _lognormal(scale: float, **median_and_spread: tuple[float, float]) -> Prior:
     return Prior({name: LogNormal(*values) for name, values in median_and_spread.items()}, scale=scale)
 
 
-# Priors about bases that people analyse: a purchase in one to six months, a quarter of the customers drop out after one.
-# Their scale is neither a week nor 1 of the money, so that a confusion of the data's scale with it would show.
+# Priors about bases that people analyse: a purchase in one to six months, a quarter of the customers drop out after
+# one. Their scale is neither a week nor 1 of the money, so that a confusion of the data's scale with it would show.
 _BETA_GEOMETRIC = _lognormal(4.0, r=(0.7, 0.5), alpha=(2.0, 0.5), a=(0.8, 0.5), b=(2.5, 0.5))
 _PARETO = _lognormal(4.0, r=(0.7, 0.5), alpha=(2.0, 0.5), s=(0.8, 0.5), beta=(4.0, 0.5))
 _GAMMA_GAMMA = _lognormal(5.0, p=(5.0, 0.5), q=(4.0, 0.4), gamma=(3.0, 0.5))
@@ -327,12 +327,8 @@ def calibrate(
         names = tuple(values)
         ranks.append([_rank(of, rng) for of in values.values()])
     if not ranks:
-        raise FitError(
-            f"{what.name}: the data ruled out all {runs} runs: {dict(left_out)}. Simulate more customers."
-        )
-    return Calibration(
-        what.name, method, names, np.array(ranks), among, dict(left_out), dict(doubtful), seed
-    )
+        raise FitError(f"{what.name}: the data ruled out all {runs} runs: {dict(left_out)}. Simulate more customers.")
+    return Calibration(what.name, method, names, np.array(ranks), among, dict(left_out), dict(doubtful), seed)
 
 
 def calibration_table(calibrations: Sequence[Calibration]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Candidates of a comparison: each is a recipe that learns from an RFM and predicts, so it can be refitted anywhere."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import SettingError
@@ -18,6 +18,12 @@ from clvmodels.valuation.simple_formula import SimpleFormula
 from clvmodels.valuation.value import value
 
 Assumptions = tuple[tuple[str, str], ...]
+
+_FORMULA_NAME = "Simple formula"
+_FORMULA_TEXT = (
+    "Purchases per customer and year, times mean lifespan, times average order. All customers are alike, except where "
+    "it says “per customer”. It has no distribution of what may happen, so it has no interval of the realised value."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +139,12 @@ class FitCandidate:
         """
         until = None if past.observed_until is None else past.observed_until.isoformat()
         for each in (self.purchases, self.spend):
-            if each is not None and until is not None and each.observed_until is not None and each.observed_until > until:
+            if (
+                each is not None
+                and until is not None
+                and each.observed_until is not None
+                and each.observed_until > until
+            ):
                 raise SettingError(
                     f"{each.name} was fitted to a log that ends on {each.observed_until}, after the past that it is "
                     f"compared on, which ends on {until}: it has seen what it is to predict. Pass its specification, "
@@ -163,13 +174,7 @@ class FormulaCandidate:
     formula: SimpleFormula
 
     kind = "formula"
-    assumptions: Assumptions = (
-        (
-            "Simple formula",
-            "Purchases per customer and year × mean lifespan × average order. All customers are alike, except where it "
-            "says “per customer”. It has no notion of chance, so it has no interval of the realised value.",
-        ),
-    )
+    assumptions: ClassVar[Assumptions] = ((_FORMULA_NAME, _FORMULA_TEXT),)
 
     @property
     def name(self) -> str:

@@ -117,9 +117,9 @@ def band(replicates: Floats) -> tuple[Floats, Floats]:
 
 def band_words(fit: Fit[Any], what: str) -> str:
     """Return what a band holds: sampling variation, and the uncertainty of the parameters where they have draws."""
-    if fit.posterior is None:
+    if fit.draws_of is None:
         return f"90 % of {what} at the estimate: sampling variation, and nothing of how uncertain the parameters are."
-    return f"90 % of {what} under the posterior: sampling variation and the uncertainty of the parameters."
+    return f"90 % of {what} under the {fit.draws_of}: sampling variation and the uncertainty of the parameters."
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +164,7 @@ class Groups:
         return np.bincount(self.group, minlength=len(self.sizes)).astype(float)
 
     @property
-    def luck(self) -> Floats:
+    def shrink(self) -> Floats:
         """The standard deviation of a group's mean over that of its sample's, shape ``(groups,)``."""
         smaller: Floats = np.sqrt(self.sampled / self.sizes)
         return smaller

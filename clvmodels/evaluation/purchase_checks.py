@@ -69,9 +69,9 @@ def frequency_histogram(fit: Fit[PurchaseModel], rfm: RFM, most: int = 7, draws:
     -------
     Check
         A row a number of repeat purchases: ``frequency`` (0, 1, ..., "7+"), ``actual`` and ``expected`` customers,
-        and ``lower, upper``: the 90 % band of what the model would produce (draws of the parameters, and sampling variation).
-        Numbers: ``chi_square`` of the expectation at the maximum likelihood, its degrees of freedom ``df`` (rows less
-        parameters less 1) and ``p_value``, where ``df`` is positive.
+        and ``lower, upper``: the 90 % band of what the model would produce (draws of the parameters, and sampling
+        variation). Numbers: ``chi_square`` of the expectation at the maximum likelihood, its degrees of freedom ``df``
+        (rows less parameters less 1) and ``p_value``, where ``df`` is positive.
 
     Notes
     -----
@@ -190,8 +190,8 @@ def tracking(
         ends after the split), ``actual, expected, lower, upper`` repeat purchases, and the same up to the end of the
         period as ``cumulative_actual``, ...
 
-        The 90 % band is of what new bases with these first purchases would do: draws of the parameters, and sampling variation.
-        Numbers: ``error``, expected / actual - 1 at the end, and ``calibration_error``, at the end of the
+        The 90 % band is of what new bases with these first purchases would do: draws of the parameters, and sampling
+        variation. Numbers: ``error``, expected / actual - 1 at the end, and ``calibration_error``, at the end of the
         calibration's last period.
 
     Raises
@@ -211,8 +211,8 @@ def tracking(
     is not known of the parameters, is wide: under a right model nearly every period lies inside; of the single
     periods some 93 % do.
 
-    In bases beyond some 5,000 customers (two million histories over the draws), sampling variation is simulated for a systematic
-    sample of customers and scaled to the base.
+    In bases beyond some 5,000 customers (two million histories over the draws), sampling variation is simulated for a
+    systematic sample of customers and scaled to the base.
 
     Examples
     --------
@@ -279,8 +279,8 @@ def _tracked(
 ) -> tuple[Floats, Floats]:
     """Return cumulative purchases by the end of given days: expected, and in each produced base ``(draws, periods)``.
 
-    A produced base is the expectation under its draw plus sampling variation, simulated for a sample and scaled: of all customers
-    where there are few, so that it is then a simulated base and nothing else.
+    A produced base is the expectation under its draw plus sampling variation, simulated for a sample and scaled: of all
+    customers where there are few, so that it is then a simulated base and nothing else.
     """
     row = np.arange(draws) % model.draws
     expected = expected_by_day(model, first_day, last, days)
@@ -290,7 +290,9 @@ def _tracked(
     return expected.mean(axis=0), expected[row] + variation * np.sqrt(len(first_day) / few)
 
 
-def _simulated(model: PurchaseModel, first_day: Positions, last: Positions, days: float, rng: np.random.Generator) -> Floats:
+def _simulated(
+    model: PurchaseModel, first_day: Positions, last: Positions, days: float, rng: np.random.Generator
+) -> Floats:
     """Simulate cumulative purchases of new customers by the end of given days, a base a draw of the parameters."""
     periods = len(last)
     counts = np.zeros((model.draws, periods))
@@ -388,8 +390,8 @@ def conditional_expectations(
     Check
         A row a group: ``group`` ("0", "1", ..., "7+", or "0", "0 to 5", "5 to 10", ...), ``customers``, ``actual`` and
         ``expected`` mean purchases in the holdout, and ``lower, upper``: the 90 % band of the group's mean (draws of
-        the parameters, and sampling variation). Numbers: ``groups_outside``, how many groups' means lie outside their band, of
-        ``groups``.
+        the parameters, and sampling variation). Numbers: ``groups_outside``, how many groups' means lie outside their
+        band, of ``groups``.
 
     Raises
     ------

@@ -41,9 +41,9 @@ class BGNBD(BetaGeometric):
 
     name: ClassVar[str] = "BG/NBD"
     assumption: ClassVar[str] = (
-        "While active, a customer buys at random, at a steady rate of their own; after each repeat purchase they may "
-        "drop out. A customer who has bought only once has had no occasion to, so P(alive) is 1 for all one-time "
-        "buyers, by construction: read their expected purchases, not their P(alive)."
+        "While active, a customer buys at random at a steady rate of their own; after each repeat purchase they may "
+        "drop out. A customer who has bought only once has had no occasion to drop out, so P(alive) is 1 for all "
+        "one-time buyers, by construction: read their expected purchases, not their P(alive)."
     )
 
     @staticmethod

@@ -42,8 +42,8 @@ class MBGNBD(BetaGeometric):
 
     name: ClassVar[str] = "MBG/NBD"
     assumption: ClassVar[str] = (
-        "As BG/NBD, but a customer may also drop out right after the first purchase, so P(alive) of one-time buyers is "
-        "below 1 and falls with their silence."
+        "While active, a customer buys at random at a steady rate of their own; after each purchase, the first "
+        "included, they may drop out. So P(alive) of one-time buyers is below 1 and falls with their silence."
     )
 
     @staticmethod

@@ -75,8 +75,8 @@ class ParetoNBD(Parametric):
     name: ClassVar[str] = "Pareto/NBD"
     kind: ClassVar[Kind] = "purchases"
     assumption: ClassVar[str] = (
-        "While active, a customer buys at random, at a steady rate of their own; they may drop out at any time, at a "
-        "rate of their own, so P(alive) falls with every day of silence, for one-time buyers too."
+        "While active, a customer buys at random at a steady rate of their own, and may drop out at any time, at a "
+        "steady rate of their own, too. P(alive) of one-time buyers is below 1 and falls with their silence."
     )
     parameters: ClassVar[tuple[Parameter, ...]] = (
         *(Parameter("r"), Parameter("alpha", dimension="time"), Parameter("s"), Parameter("beta", dimension="time")),

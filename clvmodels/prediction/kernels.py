@@ -62,10 +62,6 @@ class Lives(NamedTuple):
 _rows = types.Array(float64, 2, "A", readonly=True)  # (customers or histories, draws), or a broadcast of less
 _column = types.Array(float64, 1, "A", readonly=True)
 _keys = types.Array(uint64, 1, "A", readonly=True)
-_lives = types.NamedTuple((int64, *(_rows,) * 7), Lives)
-_values = types.NamedTuple((boolean, *(_rows,) * 3), ValueRows)
-_terms = types.NamedTuple((_column,) * 4, Terms)
-_AT_PURCHASE, _ANY_TIME = AT_PURCHASE, ANY_TIME
 
 
 @njit(inline="always")
@@ -160,17 +156,17 @@ def _value(state, shape, d, c):
     return _gamma_from_one(state, d, c)
 
 
-@njit(
-    [
-        types.void(
-            *(uint64, _keys, types.Array(intp, 1, "A", readonly=True), _lives, _values, _rows, _terms),
-            *(types.Array(float64, 3, "C"), boolean, types.Array(float64, 2, "C")),
-        )
-    ],
-    nogil=True,
-    cache=True,
-)
-def futures(seed, keys, history, lives, values, ends, terms, gross, opens, opening):
+def futures(
+    seed: int,
+    keys: NDArray[np.uint64],
+    history: NDArray[np.intp],
+    lives: Lives,
+    values: ValueRows,
+    ends: NDArray[np.float64],
+    terms: Terms,
+    gross: NDArray[np.float64],
+    opening: NDArray[np.float64] | None = None,
+) -> None:
     r"""Write what each customer's purchases bring until each end, in each future; ``gross`` must hold zeros.
 
     Let c be the rate and k the shape of the gamma distribution of a customer's purchase rate, given the history. The
@@ -196,14 +192,54 @@ def futures(seed, keys, history, lives, values, ends, terms, gross, opens, openi
         What a purchase brings.
     gross
         Where the result goes, ``(horizons, customers, futures)``.
-    opens, opening
-        Whether to write the value of a purchase at time 0, too, and where, ``(customers, futures)``.
+    opening
+        Where to write the value of a purchase at time 0, too, ``(customers, futures)``.
     """
-    alive, quiet, limit, shape, rate = lives.alive, lives.quiet, lives.limit, lives.shape, lives.rate
-    stop_a, stop_b, leave_shape, leave_rate = lives.first, lives.second, lives.first, lives.second
-    stops, leaves = lives.family == _AT_PURCHASE, lives.family == _ANY_TIME
-    spends, value_shape, spend_shape, spend_rate = values.has_values, values.value_shape, values.shape, values.rate
-    delta, margin, cost = terms.delta, terms.margin, terms.cost
+    opens = opening is not None
+    where = opening if opens else np.empty((0, 0))
+    # Layouts of arrays inside named tuples would be types of their own: the compiled loop takes them one by one.
+    _futures(np.uint64(seed), keys, history, *lives, *values, ends, *terms[:3], gross, opens, where)
+
+
+@njit(
+    [
+        types.void(
+            *(uint64, _keys, types.Array(intp, 1, "A", readonly=True)),
+            *(int64, _rows, _rows, _rows, _rows, _rows, _rows, _rows),
+            *(boolean, _rows, _rows, _rows),
+            *(_rows, _column, _column, _column),
+            *(types.Array(float64, 3, "C"), boolean, types.Array(float64, 2, "C")),
+        )
+    ],
+    nogil=True,
+    cache=True,
+)
+def _futures(
+    seed,
+    keys,
+    history,
+    family,
+    alive,
+    quiet,
+    limit,
+    shape,
+    rate,
+    first_of,
+    second_of,
+    spends,
+    value_shape,
+    spend_shape,
+    spend_rate,
+    ends,
+    delta,
+    margin,
+    cost,
+    gross,
+    opens,
+    opening,
+):
+    """Run the loop that ``futures`` describes."""
+    stops, leaves = family == AT_PURCHASE, family == ANY_TIME
     horizons, customers, many = gross.shape
     draws = alive.shape[1]
     d, c = 0.0, 0.0
@@ -230,7 +266,7 @@ def futures(seed, keys, history, lives, values, ends, terms, gross, opens, openi
                 worthless = math.log1p(_WORTHLESS / delta[i] / per)
             if leaves:
                 life, e = _exponential(life)
-                end = min(end, math.log1p(leave_rate[h, j] * math.expm1(e / leave_shape[h, j]) / per))
+                end = min(end, math.log1p(second_of[h, j] * math.expm1(e / first_of[h, j]) / per))
             y = -math.log(chance) / k
             if y > end:
                 continue
@@ -248,7 +284,7 @@ def futures(seed, keys, history, lives, values, ends, terms, gross, opens, openi
                 seen = worthless if horizons == 1 else max(worthless, math.log1p(ends[horizons - 2, h] / per))
                 end = min(end, seen)
             at, first = 0, True
-            went_on = stop_b[h, j] + stop_a[h, j]
+            went_on = second_of[h, j] + first_of[h, j]
             while first or y <= end:
                 brings = margin[i]
                 if spends:
@@ -266,7 +302,7 @@ def futures(seed, keys, history, lives, values, ends, terms, gross, opens, openi
                 first = False
                 if stops:
                     life += _STEP
-                    if _uniform(_hashed(life)) * went_on < stop_a[h, j]:
+                    if _uniform(_hashed(life)) * went_on < first_of[h, j]:
                         break
                     went_on += 1
                 k += 1
@@ -279,20 +315,20 @@ def futures(seed, keys, history, lives, values, ends, terms, gross, opens, openi
 @njit(
     [
         types.void(
-            *(uint64, _keys, types.Array(int64, 1, "A", readonly=True), _values, types.Array(float64, 2, "C")),
+            *(uint64, _keys, types.Array(int64, 1, "A", readonly=True)),
+            *(_rows, _rows, _rows, types.Array(float64, 2, "C")),
         )
     ],
     nogil=True,
     cache=True,
 )
-def money_of(seed, keys, count, values, money):
+def money_of(seed, keys, count, value_shape, spend_shape, spend_rate, money):
     """Write the money of a given number of purchases of each customer in each future, ``(customers, futures)``.
 
     The arguments are those of ``futures``; ``count`` is how many purchases, ``(customers,)``. Values of one rate are
     summed by the sum of their shapes.
     """
     customers, many = money.shape
-    value_shape, spend_shape, spend_rate = values.value_shape, values.shape, values.rate
     draws = value_shape.shape[1]
     for i in range(customers):
         place = _hashed(_hashed(seed + _STEP) ^ keys[i])

@@ -80,11 +80,8 @@ def futures_of(
     rows = (alive, np.exp(-shape * limit), limit, shape, rate, first, second)
     lives = kernels.Lives(family, *(np.broadcast_to(values, like) for values in rows))
     gross = np.zeros((len(ends), len(customers), futures))
-    kernels.futures(
-        *(np.uint64(seed), customers.key, histories.row, lives, _value_rows(value, (len(customers), purchases.draws))),
-        *(ends, terms, gross),
-        *((False, np.empty((0, 0))) if opening is None else (True, opening)),
-    )
+    values = _value_rows(value, (len(customers), purchases.draws))
+    kernels.futures(seed, customers.key, histories.row, lives, values, ends, terms, gross, opening)
     return gross
 
 
@@ -108,8 +105,8 @@ def simulate_money(
     from clvmodels.prediction import kernels
 
     money = np.zeros((len(customers), futures))
-    rows = _value_rows(values(spend, customers), (len(customers), spend.draws))
-    kernels.money_of(np.uint64(seed), customers.key, count.astype(np.int64), rows, money)
+    _, *rows = _value_rows(values(spend, customers), (len(customers), spend.draws))
+    kernels.money_of(np.uint64(seed), customers.key, count.astype(np.int64), *rows, money)
     return money
 
 
@@ -121,4 +118,4 @@ def draws_last(model: M) -> M:
 def _value_rows(value: PurchaseValue | None, shape: tuple[int, ...]) -> ValueRows:
     has_values, *rows = (False, *(np.zeros(()),) * 3) if value is None else value.rows()
     arrays: Any = (np.broadcast_to(values, shape) for values in rows)
-    return ValueRows(has_values, *arrays)  # type: ignore[arg-type]  # the flag comes first
+    return ValueRows(bool(has_values), *arrays)

@@ -233,7 +233,7 @@ class NewCustomerValue:
         if not (share := self._new.infinite):
             return ""
         return (
-            f"{cast(SpendModel, self.source.spend).name}: the expected spend of a new customer is infinite under {share:.1%} of the "
+            f"{self._new.spend_model.name}: the expected spend of a new customer is infinite under {share:.1%} of the "
             "draws of the parameters, so that their mean value does not exist. What they will really bring has a "
             "median and intervals all the same: frame(means=False), interval(), quantiles(). A few purchases of "
             "enormous value are the usual cause: look at the largest amounts, or leave out the accounts that are not "
@@ -288,9 +288,13 @@ class _Expected:
         future = self.source.purchases.future(NEW)
         return 1 - self.alive * (1 - self._draws(future.never() if np.isinf(t) else future.count(np.zeros(()), t)))
 
+    @property
+    def spend_model(self) -> SpendModel:
+        return cast(SpendModel, self.source.spend)  # nobody is valued without one
+
     @cached_property
     def value(self) -> PurchaseValue:
-        return unseen(cast(SpendModel, self.source.spend))  # nobody is valued without one
+        return unseen(self.spend_model)
 
     @property
     def infinite(self) -> float:
