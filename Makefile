@@ -35,6 +35,7 @@ lint: $(VENV)/has-tools
 
 types: $(VENV)/has-tools
 	$(BIN)/mypy --strict
+	$(BIN)/basedpyright
 
 clean:
 	rm -rf $(VENV) demo .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

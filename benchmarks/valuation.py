@@ -61,7 +61,7 @@ def fits(rfm: clv.RFM, draws: int) -> Fits:
 
 def ours(rfm: clv.RFM, given: Fits, draws: int, plan: clv.Plan) -> None:
     """Value customers."""
-    valuation = clv.value(*given, rfm, plan, draws=draws)
+    valuation = clv.value(*given, rfm, plan, futures=draws)
     if len(rfm) < STREAMED:
         valuation.frame()
         return
@@ -78,7 +78,7 @@ def pymc_marketing(rfm: clv.RFM, given: Fits, draws: int) -> None:
     models = []
     for model, fitted in zip((BetaGeoModel, GammaGammaModel), given, strict=True):
         names = {"gamma": "v"} if model is GammaGammaModel else {}
-        posterior = {names.get(n, n): v.reshape(4, -1) for n, v in fitted.draws.parameters().items()}
+        posterior = {names.get(n, n): v.reshape(4, -1) for n, v in fitted.draws.values().items()}
         known = model()
         known.build_model(table[table["frequency"] > 0].head(9))
         known.idata = from_dict({"posterior": posterior})
@@ -98,7 +98,7 @@ def lifetimes(rfm: clv.RFM, given: Fits, draws: int) -> None:
     for fitter, fitted in zip((BetaGeoFitter, GammaGammaFitter), given, strict=True):
         names = {"gamma": "v"} if fitter is GammaGammaFitter else {}
         made = fitter()
-        made.params_ = pd.Series({names.get(n, n): v.mean() for n, v in fitted.draws.parameters().items()})
+        made.params_ = pd.Series({names.get(n, n): v.mean() for n, v in fitted.draws.values().items()})
         made.predict = getattr(made, "conditional_expected_number_of_purchases_up_to_time", None)
         known.append(made)
     columns = (pd.Series(values) for values in (rfm.frequency, rfm.recency, rfm.T, rfm.money))

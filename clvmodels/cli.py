@@ -1,21 +1,17 @@
 """The ``clv`` command: it parses, calls and writes."""
 
-import re
+import inspect
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
 import typer
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 import clvmodels as clv
 from clvmodels.data.files import read_log, write_whole
@@ -23,13 +19,12 @@ from clvmodels.data.tables import read_numbers
 from clvmodels.errors import CLVError, SettingError, StorageError
 from clvmodels.evaluation.compare import Comparison, standard_candidates
 from clvmodels.inference.fit import Fit
-from clvmodels.models.specification import Kind, as_specification, from_recipe, registered, written_as
+from clvmodels.models.specification import Kind, from_recipe, registered, written_as
 from clvmodels.prediction.forecast import Forecast
-from clvmodels.prediction.forecast import Progress as Told
-from clvmodels.report import tables as report
 from clvmodels.report.page import comparison_page, demo_page
 from clvmodels.report.tables import comparison_table
 from clvmodels.scoring.batch import forecast, scores, segments
+from clvmodels.terminal import complain, console, progress, say, show, warn
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,10 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-WIDE = 156  # characters that a whole comparison takes; a narrower terminal sees the columns that matter most
-KEPT = {"Candidate", "Predicted", "90 % interval", "RMSE", "PIT"}
-console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-complaints = Console(stderr=True, soft_wrap=True)
 
 
 class MethodName(StrEnum):
@@ -59,43 +50,32 @@ METHODS: Mapping[MethodName, Any] = {
     MethodName.MAXIMUM_LIKELIHOOD: clv.MaximumLikelihood,
 }
 
-ADVICE = {  # of the package, and what it is on the command line
-    'Or fit clv.GammaGamma(of="all"):': "Or use clv fit --spend-model GammaGamma:of=all:",
-    'frame(means=False), interval(), quantiles(). For means, fit clv.GammaGamma(of="all"), which': (
-        "in Python, frame(means=False) gives them. For means, use clv fit --spend-model GammaGamma:of=all, which"
-    ),
-    "cost_per_purchase is": "--cost-per-purchase is",
-    "cost_to_serve is": "--cost-to-serve is",
-    "Fit clv.NBD,": "Use NBD (--model NBD; in comparisons --also NBD),",
-    "Fit with NUTS(), which does not need it to be (Laplace(otherwise=NUTS()) does so only where it must);": (
-        "Use --method nuts, which does not need it to be;"
-    ),
-    "MaximumLikelihood() gives the point alone.": "--method maximum-likelihood gives the point alone.",
-    "such as clv.Laplace(prior=...) takes,": "such as clv.Laplace(prior=...) takes in Python,",
-}
-
 LogFile = Annotated[Path, typer.Argument(metavar="LOG", help="Parquet or CSV file, one row a purchase.", exists=True)]
 Customer = Annotated[str, typer.Option(help="Column with customer ids.")]
 Date = Annotated[str, typer.Option(help="Column with the time of purchase.")]
 Amount = Annotated[str | None, typer.Option(help="Column with money; without it, only purchases are predicted.")]
-DateFormat = Annotated[str | None, typer.Option(help="How dates in text are written, such as %d/%m/%Y; default ISO.")]
-TimeZone = Annotated[str | None, typer.Option(help="Zone whose clock says which day it is, such as Europe/Berlin.")]
-Since = Annotated[str | None, typer.Option(help="Leave out customers whose first purchase is before this day.")]
-Nulls = Annotated[str, typer.Option(help="Rows without customer, date or amount: refuse or drop.")]
-Returns = Annotated[str, typer.Option(help="Rows with a negative amount: net, drop or refuse.")]
-ZeroAmounts = Annotated[str, typer.Option(help="Rows of amount zero: purchase or drop.")]
-Until = Annotated[str | None, typer.Option(help="Last day of the observation; default: the log's last day.")]
-Unit = Annotated[str, typer.Option(help="Time unit of recency, T and the fitted rates.")]
+Unit = Annotated[str, typer.Option(help="Time unit of recency, T and the fitted rates, such as day, week or month.")]
 Model = Annotated[str, typer.Option(help=f"Purchase model: {', '.join(registered('purchases'))}.")]
 Spend = Annotated[
     str,
     typer.Option(
-        help=f"Spend model: {', '.join(registered('spend'))}, with settings after a colon: GammaGamma:of=all learns "
-        "from the first purchase too, so that one-time buyers differ."
+        help=f"Spend model: {', '.join(registered('spend'))}. GammaGamma:of=all learns from first purchases too, so "
+        "that one-time buyers differ."
+    ),
+]
+Also = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Another purchase model beside BGNBD, MBGNBD and the simple formula, such as ParetoNBD; may be given "
+        "repeatedly."
     ),
 ]
 HowFound = Annotated[
-    MethodName, typer.Option(help="How parameters are found: laplace is fast and checked, nuts exact but slower.")
+    MethodName,
+    typer.Option(
+        help="How parameters are found: laplace (fast, and checks itself), nuts (slower, where laplace does not do), "
+        "bootstrap (their spread over samples of the customers) or maximum-likelihood (a point, without uncertainty)."
+    ),
 ]
 Horizons = Annotated[
     list[str],
@@ -112,6 +92,42 @@ Threads = Annotated[int | None, typer.Option(help="How many threads compute; def
 Futures = Annotated[int, typer.Option(help="Simulated futures a customer.")]
 Seed = Annotated[int, typer.Option(help="What every random number follows from.")]
 OutFolder = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """How a log is read and cleaned: options that all commands that read a log have, one a field."""
+
+    date_format: Annotated[
+        str | None, typer.Option(help="How dates in text are written, such as %d/%m/%Y; default ISO.")
+    ] = None
+    time_zone: Annotated[
+        str | None, typer.Option(help="Zone whose clock says which day it is, such as Europe/Berlin.")
+    ] = None
+    acquired_since: Annotated[
+        str | None, typer.Option(help="Leave out customers whose first purchase is before this day.")
+    ] = None
+    observed_until: Annotated[
+        str | None, typer.Option(help="Last day of the observation; default: the log's last day.")
+    ] = None
+    nulls: Annotated[str, typer.Option(help="Rows without customer, date or amount: refuse or drop.")] = "refuse"
+    returns: Annotated[str, typer.Option(help="Rows with a negative amount: net, drop or refuse.")] = "net"
+    zero_amounts: Annotated[str, typer.Option(help="Rows of amount zero: purchase or drop.")] = "purchase"
+
+
+def cleans(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that has the options of ``Cleaning`` in the place of its parameter ``cleaning``."""
+    expanded: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        own = inspect.signature(Cleaning).parameters.values() if parameter.name == "cleaning" else [parameter]
+        expanded += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+
+    @wraps(command)
+    def call(**options: Any) -> None:  # noqa: ANN401 -- the options of any command
+        command(cleaning=Cleaning(**{field.name: options.pop(field.name) for field in fields(Cleaning)}), **options)
+
+    call.__signature__ = inspect.Signature(expanded)  # type: ignore[attr-defined]
+    return call
 
 
 @app.callback(invoke_without_command=True)
@@ -135,7 +151,7 @@ def demo(out: OutFolder = Path("demo"), seed: Seed = 0) -> None:
     plan = clv.Plan(horizon="1 year", discount=0.10, margin=0.30)
     comparison = _compared(log, "1997-09-30", _folder(out), standard_candidates(), seed)
     rfm = log.summarize()
-    fits = _fitted(rfm, "BGNBD", "GammaGamma", MethodName.LAPLACE, seed)
+    fits = _fitted(rfm, clv.BGNBD, clv.GammaGamma, clv.Laplace(), seed)
     valuation = clv.value(fits["purchases"], fits["spend"], rfm, plan, seed=seed)
     _write_scores(valuation, plan, out)
     simple = clv.SimpleFormula().value(rfm, plan, seed=seed)
@@ -144,51 +160,40 @@ def demo(out: OutFolder = Path("demo"), seed: Seed = 0) -> None:
 
 
 @app.command()
+@cleans
 def summarize(
     log: LogFile,
     customer: Customer,
     date: Date,
-    out: Annotated[Path, typer.Option(help="Parquet or CSV file for the table, a row a customer.")],
+    out: Annotated[Path, typer.Option(help="Parquet or CSV file to write, a row a customer.")],
     amount: Amount = None,
     unit: Unit = "week",
-    date_format: DateFormat = None,
-    time_zone: TimeZone = None,
-    acquired_since: Since = None,
-    observed_until: Until = None,
-    nulls: Nulls = "refuse",
-    returns: Returns = "net",
-    zero_amounts: ZeroAmounts = "purchase",
+    cleaning: Cleaning = Cleaning(),
 ) -> None:
     """Summarise a log: frequency, recency, age and money of each customer, and how the log was cleaned.
 
     Example: `clv summarize orders.parquet --customer customer_id --date ordered_at --amount amount --out rfm.parquet`
     """
-    settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
-    transactions = _read(log, customer, date, amount, settings)
-    console.print(str(transactions.cleaning), highlight=False)
+    transactions = _read(log, customer, date, amount, cleaning)
+    say(transactions.cleaning)
     if out.suffix not in {".csv", ".parquet"}:
         raise SettingError(f"{out} ends neither in .csv nor in .parquet: say which it shall be.")
     _write_table(out, transactions.summarize(unit).frame())
 
 
 @app.command()
+@cleans
 def fit(
     log: LogFile,
     customer: Customer,
     date: Date,
-    out: Annotated[Path, typer.Option(help="File for the fitted models (JSON).")],
+    out: Annotated[Path, typer.Option(help="File to write the fitted models to (JSON).")],
     amount: Amount = None,
     model: Model = "BGNBD",
     spend_model: Spend = "GammaGamma",
     method: HowFound = MethodName.LAPLACE,
     unit: Unit = "week",
-    date_format: DateFormat = None,
-    time_zone: TimeZone = None,
-    acquired_since: Since = None,
-    observed_until: Until = None,
-    nulls: Nulls = "refuse",
-    returns: Returns = "net",
-    zero_amounts: ZeroAmounts = "purchase",
+    cleaning: Cleaning = Cleaning(),
     seed: Seed = 0,
 ) -> None:
     """Fit a purchase model, and with amounts a spend model, and store both in one file.
@@ -197,17 +202,18 @@ def fit(
 
     Example: `clv fit orders.parquet --customer customer_id --date ordered_at --amount amount --out model.json`
     """
-    settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
-    rfm = _read(log, customer, date, amount, settings).summarize(unit)
-    fits = _fitted(rfm, model, spend_model, method, seed)
+    purchases, spend = _specification(model, "purchases"), _specification(spend_model, "spend")
+    rfm = _read(log, customer, date, amount, cleaning).summarize(unit)
+    fits = _fitted(rfm, purchases, spend, METHODS[method](), seed)
     if not all(fitted.verdict.ok for fitted in fits.values()):
-        complaints.print(f"[bold red]Error[/] A fit cannot be relied on, so nothing is written to {out}.")
+        complain(f"A fit cannot be relied on, so nothing is written to {out}.")
         raise typer.Exit(1)
     clv.save(fits, out)
     _wrote(out)
 
 
 @app.command()
+@cleans
 def score(
     log: LogFile,
     customer: Customer,
@@ -223,13 +229,7 @@ def score(
     segment: Segment = None,
     futures: Futures = 1000,
     threads: Threads = None,
-    date_format: DateFormat = None,
-    time_zone: TimeZone = None,
-    acquired_since: Since = None,
-    observed_until: Until = None,
-    nulls: Nulls = "refuse",
-    returns: Returns = "net",
-    zero_amounts: ZeroAmounts = "purchase",
+    cleaning: Cleaning = Cleaning(),
     seed: Seed = 0,
 ) -> None:
     """Value every customer from the end of the log on.
@@ -241,7 +241,6 @@ def score(
     Example: `clv score orders.parquet --customer customer_id --date ordered_at --amount amount
     --model model.json --horizon "1 year" --horizon "3 years" --discount 0.1 --margin 0.3 --seed 7 --out scores`
     """
-    settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
     plan = clv.Plan(horizon, *map(_number_or_column, (discount, margin, cost_per_purchase, cost_to_serve)))
     if amount is None and not plan.is_plain:
         raise SettingError(
@@ -250,11 +249,12 @@ def score(
         )
     named = [plan.discount, plan.margin, plan.cost_per_purchase, plan.cost_to_serve]
     numbers = [name for name in named if isinstance(name, str)]
-    rfm = _read(log, customer, date, amount, settings, numbers, segment).summarize()
+    rfm = _read(log, customer, date, amount, cleaning, numbers, segment).summarize()
     _write_scores(forecast(clv.load_fits(model), rfm, plan, futures, seed, threads), plan, _folder(out), segment)
 
 
 @app.command()
+@cleans
 def compare(
     log: LogFile,
     customer: Customer,
@@ -262,14 +262,8 @@ def compare(
     split: Annotated[str, typer.Option(help="Last day to learn from; what comes after it judges.")],
     out: OutFolder,
     amount: Amount = None,
-    also: Annotated[list[str] | None, typer.Option(help="Another model beside the usual candidates.")] = None,
-    date_format: DateFormat = None,
-    time_zone: TimeZone = None,
-    acquired_since: Since = None,
-    observed_until: Until = None,
-    nulls: Nulls = "refuse",
-    returns: Returns = "net",
-    zero_amounts: ZeroAmounts = "purchase",
+    also: Also = None,
+    cleaning: Cleaning = Cleaning(),
     futures: Futures = 1000,
     seed: Seed = 0,
 ) -> None:
@@ -280,9 +274,8 @@ def compare(
     Example: `clv compare orders.parquet --customer customer_id --date ordered_at --amount amount
     --split 2024-06-30 --out comparison`
     """
-    settings = _settings(date_format, time_zone, acquired_since, observed_until, nulls, returns, zero_amounts)
     candidates = standard_candidates() + [_specification(model, "purchases") for model in also or []]
-    transactions = _read(log, customer, date, amount, settings)
+    transactions = _read(log, customer, date, amount, cleaning)
     comparison = _compared(transactions, split, _folder(out), candidates, seed, futures)
     _write_text(out / "report.html", comparison_page(comparison))
 
@@ -290,40 +283,12 @@ def compare(
 def main() -> None:
     """Run the command; an error of the package is a message and exit code 1, a wrong call exit code 2."""
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_: _warn(message)
+        warnings.showwarning = lambda message, *_: warn(message)
         try:
             app(prog_name="clv")
         except CLVError as error:
-            complaints.print(f"[bold red]Error[/] {escape(_as_options(str(error)))}", highlight=False)
+            complain(error)
             sys.exit(1)
-
-
-def _warn(message: Warning | str) -> None:
-    complaints.print(f"[bold yellow]Warning[/] {escape(_as_options(str(message)))}", highlight=False)
-
-
-def _as_options(message: str) -> str:
-    """Say the names of Python's arguments as this command has them."""
-    names = "acquired_since|date_format|discount|nulls|observed_until|returns|threads|time_zone|zero_amounts"
-    message = re.sub(rf"\b({names}) ?=", lambda match: f"--{match[1].replace('_', '-')}=", message)
-    message = re.sub(r"(--[a-z-]+)= ?(?=([,.]?))", lambda match: match[1] if match[2] else f"{match[1]} ", message)
-    for python, option in ADVICE.items():
-        message = message.replace(python, option)
-    return message
-
-
-def _settings(
-    date_format: str | None,
-    time_zone: str | None,
-    since: str | None,
-    until: str | None,
-    nulls: str,
-    returns: str,
-    zero_amounts: str,
-) -> dict[str, Any]:
-    days = {"acquired_since": since, "observed_until": until}
-    chosen = {"nulls": nulls, "returns": returns, "zero_amounts": zero_amounts}
-    return {"date_format": date_format, "time_zone": time_zone, **days, **chosen}
 
 
 def _number_or_column(text: str) -> float | str:
@@ -338,7 +303,7 @@ def _read(
     customer: str,
     date: str,
     amount: str | None,
-    settings: Mapping[str, Any],
+    cleaning: Cleaning,
     numbers: Sequence[str] = (),
     segment: str | None = None,
 ) -> clv.Transactions:
@@ -346,23 +311,24 @@ def _read(
     table = read_log(log, [customer, date, *([amount] if amount else []), *own])
     for name in set(numbers) - {customer, date, amount}:
         table[name] = read_numbers(table[name], name)  # a CSV file has text
-    return clv.Transactions(table, customer=customer, date=date, amount=amount, columns=own, **settings)
+    return clv.Transactions(table, customer=customer, date=date, amount=amount, columns=own, **asdict(cleaning))
 
 
 def _specification(text: str, kind: Kind) -> Any:  # noqa: ANN401 -- of whatever model
-    """Return the specification that an option names, such as GammaGamma:of=all."""
-    return as_specification(
-        from_recipe(written_as(text)), kind, f"--{'model' if kind == 'purchases' else 'spend-model'}"
-    )
+    """Return the specification that is written as text, such as GammaGamma:of=all."""
+    recipe = written_as(text)
+    if recipe["model"] not in registered(kind):
+        known = ", ".join(registered(kind))
+        raise SettingError(f"There is no model of {kind} named {recipe['model']!r}. There are: {known}.")
+    return from_recipe(recipe)
 
 
-def _fitted(rfm: clv.RFM, model: str, spend: str, method: MethodName, seed: int) -> dict[str, Fit[Any]]:
-    how = METHODS[method]()
-    fits = {"purchases": clv.fit(_specification(model, "purchases"), rfm, how, seed)}
+def _fitted(rfm: clv.RFM, purchases: Any, spend: Any, method: Any, seed: int) -> dict[str, Fit[Any]]:  # noqa: ANN401
+    fits = {"purchases": clv.fit(purchases, rfm, method, seed)}
     if rfm.monetary_value is not None:
-        fits["spend"] = clv.fit(_specification(spend, "spend"), rfm, how, seed)
+        fits["spend"] = clv.fit(spend, rfm, method, seed)
     for fitted in fits.values():
-        console.print(f"{_as_options(repr(fitted))}\n", highlight=False)
+        say(f"{fitted!r}\n")
     return fits
 
 
@@ -371,7 +337,7 @@ def _compared(
 ) -> Comparison:
     past, future = log.split(split)
     forecasts = (1 + past.has_money) * len(candidates)
-    with _progress("Comparing", forecasts * len(past.customer_id)) as told:
+    with progress("Comparing", forecasts * len(past.customer_id)) as told:
         comparison = clv.compare(candidates, past, future, futures=futures, seed=seed, progress=told)
     comparison.to_json(out / "comparison.json")
     comparison.to_csv(out / "comparison.csv")
@@ -379,7 +345,7 @@ def _compared(
         happened = getattr(comparison.actual, quantity).sum()
         done = "made" if quantity == "purchases" else "spent"
         title = f"{quantity.capitalize()} over {comparison.horizon}: {happened:,.0f} {done}"
-        _print_table(title, comparison_table(comparison.frame(), quantity))
+        show(title, comparison_table(comparison.frame(), quantity))
     _wrote(out / "comparison.json")
     _wrote(out / "comparison.csv")
     return comparison
@@ -388,14 +354,14 @@ def _compared(
 def _write_scores(valued: Forecast | clv.Valuation, plan: clv.Plan, out: Path, segment: str | None = None) -> None:
     together = None
     if segment is not None:
-        with _progress("Summing segments", len(valued.horizons) * len(valued.rfm)) as told:
+        with progress("Summing segments", len(valued.horizons) * len(valued.rfm)) as told:
             together = segments(valued, segment, told)
-    with _progress("Scoring", len(valued.rfm)) as told:
+    with progress("Scoring", len(valued.rfm)) as told:
         table = scores(valued, plan, told)
-    console.print(f"From the end of {valued.rfm.observed_until}: {valued!r}", highlight=False)
+    say(f"From the end of {valued.cut_off}: {valued!r}")
     for horizon in valued.horizons:
         within = f"{horizon}: " if len(valued.horizons) > 1 else ""
-        console.print(f"{within}{valued.at(horizon).total()!r}", highlight=False)
+        say(f"{within}{valued.at(horizon).total()!r}")
     _write_table(out / "scores.parquet", table)
     if together is not None:
         _write_table(out / "segments.csv", together)
@@ -421,27 +387,4 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _wrote(path: Path) -> None:
-    console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
-
-
-def _print_table(title: str, table: report.Table) -> None:
-    shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    wide = console.width >= WIDE
-    columns = [j for j, column in enumerate(table.columns) if wide or column.heading.replace("\xa0", " ") in KEPT]
-    for j in columns:
-        heading, align = table.columns[j].heading, table.columns[j].align
-        shown.add_column(escape(heading), justify=align, no_wrap=align == "right", overflow="fold")
-    for i, row in enumerate(table.rows):
-        cells = [f"[bold]{escape(row[j])}[/]" if (i, j) in table.best else escape(row[j]) for j in columns]
-        shown.add_row(*cells, style="dim" if i in table.muted else "")
-    console.print(shown, highlight=False, soft_wrap=False)
-    for note in table.notes:
-        console.print(escape(_as_options(note)), style="dim", highlight=False)
-
-
-@contextmanager
-def _progress(description: str, total: int) -> Iterator[Told]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeRemainingColumn(), console=complaints, transient=True) as bar:
-        task = bar.add_task(description, total=total)
-        yield lambda customers: bar.advance(task, customers)
+    console.print(f"Wrote {path}", highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""What several rooms test with: the CDNOW sample, published numbers, and a simulator that shares no code with ours."""
+"""What many tests use: the CDNOW sample, published numbers, and a simulator that shares no code with the package."""
 
 import json
 from collections.abc import Callable
@@ -87,21 +87,21 @@ class Lives(NamedTuple):
         return last
 
 
-def step_through(rng: np.random.Generator, rate: np.ndarray, stop: np.ndarray, end: Any, at_once: bool) -> Lives:
-    """Live event by event: wait an exponential gap, buy, toss a coin whether to stop; on until ``end``.
+def step_through(rng: np.random.Generator, rate: np.ndarray, drop_out: np.ndarray, end: Any, at_once: bool) -> Lives:
+    """Live event by event: wait an exponential gap, buy, drop out with a probability of one's own; on until ``end``.
 
-    ``at_once`` tosses the coin after the first purchase, at time 0, as well (MBG/NBD).
+    ``at_once`` offers drop-out after the first purchase, at time 0, as well (MBG/NBD).
     """
     end = np.broadcast_to(end, rate.shape)
     who = np.arange(len(rate))
     if at_once:
-        who = who[rng.random(len(who)) >= stop[who]]
+        who = who[rng.random(len(who)) >= drop_out[who]]
     now, events = np.zeros(len(rate)), []
     while len(who):
         now[who] += rng.exponential(1 / rate[who])
         who = who[now[who] <= end[who]]
         events.append((who, now[who]))
-        who = who[rng.random(len(who)) >= stop[who]]
+        who = who[rng.random(len(who)) >= drop_out[who]]
     everyone, times = (np.concatenate(parts) for parts in zip(*events, strict=True))
     order = np.lexsort((times, everyone))
     return Lives(everyone[order], times[order])
@@ -136,8 +136,8 @@ def population() -> Callable[..., Population]:
         rng = np.random.default_rng(seed)
         (r, alpha, a, b), (p, q, gamma) = purchases, spend
         age = rng.uniform(*T, customers)
-        rate, stop = rng.gamma(r, 1 / alpha, customers), rng.beta(a, b, customers)
-        lives = step_through(rng, rate, stop, age + t, at_once)
+        rate, drop_out = rng.gamma(r, 1 / alpha, customers), rng.beta(a, b, customers)
+        lives = step_through(rng, rate, drop_out, age + t, at_once)
         x, t_x = lives.count(customers, 0.0, age), lives.latest(customers, age)
         later = lives.count(customers, age, age + t)
         nu = rng.gamma(q, 1 / gamma, customers)

@@ -58,24 +58,26 @@ def concentration(share: Floats, brought: Floats) -> Figure:
 
 
 @styled
-def customers(top: pd.DataFrame) -> Figure:
+def customers(top: pd.DataFrame, quantity: str = "clv") -> Figure:
     """Return a plot of customers' expected values, with 90 % intervals of the realised values where there are some.
 
     Parameters
     ----------
     top
         Rows of ``Valuation.frame()``, in the order in which they are drawn: the most valuable customers.
+    quantity
+        What the columns of value begin with: "clv" or "money".
     """
     label = f"The {len(top)} most valuable customers: expected value and 90 % interval of the realised value."
     figure, axes = canvas(MIDDLE, 0.8 + 0.24 * len(top), label, grid="x")
-    y = np.arange(len(top))
-    if "clv_lower" in top:
-        axes.hlines(y, top["clv_lower"], top["clv_upper"], color=BAND, linewidth=4.5)
-        axes.plot(top["clv_median"], y, "|", color=MODEL, markersize=8, markeredgewidth=1.4)
-    axes.plot(top["clv_mean"], y, "o", color=MODEL, markersize=5)
+    y, mean = np.arange(len(top)), top[f"{quantity}_mean"]
+    if f"{quantity}_lower" in top:
+        axes.hlines(y, top[f"{quantity}_lower"], top[f"{quantity}_upper"], color=BAND, linewidth=4.5)
+        axes.plot(top[f"{quantity}_median"], y, "|", color=MODEL, markersize=8, markeredgewidth=1.4)
+    axes.plot(mean, y, "o", color=MODEL, markersize=5)
     axes.set(ylim=(len(top) - 0.4, -0.6), yticks=y, xlabel="value of a customer")
     axes.set_yticklabels([clipped(str(name)) for name in top["customer_id"]])
-    axes.set_xlim(left=min(0.0, axes.get_xlim()[0]) if top["clv_mean"].min() < 0 else 0.0)
+    axes.set_xlim(left=min(0.0, axes.get_xlim()[0]) if mean.min() < 0 else 0.0)
     short_ticks(axes, "x")
     return figure
 

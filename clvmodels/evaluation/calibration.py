@@ -52,11 +52,9 @@ class Design(Protocol):
 
     def simulate(self, model: Any, seed: int) -> RFM:  # noqa: ANN401 -- a purchase model or a spend model
         """Return customers who behave as a model with one number for each parameter says."""
-        ...
 
     def quantities(self, model: Any) -> Mapping[str, Floats]:  # noqa: ANN401
         """Return by name what is computed from the draws of a model, each of shape ``(draws,)``."""
-        ...
 
 
 @dataclass(frozen=True)

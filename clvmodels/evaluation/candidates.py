@@ -1,7 +1,7 @@
 """Candidates of a comparison: each is a recipe that learns from an RFM and predicts, so it can be refitted anywhere."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import SettingError
@@ -56,11 +56,9 @@ class Candidate(Protocol):
     @property
     def name(self) -> str:
         """What it is called in the comparison."""
-        ...
 
     def predict(self, past: RFM, horizon: Duration, futures: int, seed: int) -> Prediction:
         """Learn from the past and predict the horizon after it."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -75,32 +73,40 @@ class ModelCandidate:
         How they are fitted.
     """
 
-    purchases: "Specification[PurchaseModel] | type[PurchaseModel]"
-    spend: "Specification[SpendModel] | type[SpendModel]" = GammaGamma
+    purchases: "Specification[Any] | type[PurchaseModel]"
+    spend: "Specification[Any] | type[SpendModel]" = GammaGamma
     method: Method = Laplace()
 
     kind = "model"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "purchases", as_specification(self.purchases, "purchases", "purchases"))
-        object.__setattr__(self, "spend", as_specification(self.spend, "spend", "spend"))
+        self.specifications  # noqa: B018 -- what it refuses is refused before anything is computed
+
+    @property
+    def specifications(self) -> tuple[Specification[Any], Specification[Any]]:
+        """What is to be learnt of purchases and of spend."""
+        return (
+            as_specification(self.purchases, "purchases", "purchases"),
+            as_specification(self.spend, "spend", "spend"),
+        )
 
     @property
     def name(self) -> str:
         """The name of the purchase model, with that of the spend model where it is not the default."""
-        name, spend = str(self.purchases.name), str(self.spend.name)
-        return name if spend == GammaGamma().name else f"{name} with {spend}"
+        purchases, spend = self.specifications
+        return purchases.name if spend.name == GammaGamma().name else f"{purchases.name} with {spend.name}"
 
     @property
     def assumptions(self) -> Assumptions:
         """What the two models assume, by name."""
-        return tuple((str(model.name), str(model.assumption)) for model in (self.purchases, self.spend))
+        return tuple((each.name, each.assumption) for each in self.specifications)
 
     def predict(self, past: RFM, horizon: Duration, futures: int, seed: int) -> Prediction:
         """Fit both models; a bad verdict is a note, not an error."""
-        purchases = fit(self.purchases, past, self.method, seed)
-        spend = None if past.monetary_value is None else fit(self.spend, past, self.method, seed)
-        return _predicted(purchases, spend, past, horizon, futures, seed)
+        purchases, spend = self.specifications
+        counts = fit(purchases, past, self.method, seed)
+        money = None if past.monetary_value is None else fit(spend, past, self.method, seed)
+        return _predicted(counts, money, past, horizon, futures, seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +123,9 @@ class FitCandidate:
     spend: Fit[Any] | None = None
 
     kind = "model"
+
+    def __post_init__(self) -> None:
+        as_specification(self.purchases.specification, "purchases", "a fit to compare")
 
     @property
     def name(self) -> str:
@@ -174,7 +183,7 @@ class FormulaCandidate:
     formula: SimpleFormula
 
     kind = "formula"
-    assumptions: ClassVar[Assumptions] = ((_FORMULA_NAME, _FORMULA_TEXT),)
+    assumptions = ((_FORMULA_NAME, _FORMULA_TEXT),)
 
     @property
     def name(self) -> str:

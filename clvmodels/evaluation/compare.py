@@ -72,7 +72,7 @@ class Comparison:
     results
         One a candidate, in the order given.
     hindsight
-        A yardstick: the same intervals for everybody, taken from what happened.
+        A baseline: the same intervals for everybody, taken from what happened.
     past
         What the candidates learnt from.
     actual
@@ -118,7 +118,7 @@ class Comparison:
         return grouped.assign(frequency=labels)
 
     def to_json(self, path: "str | Path") -> None:
-        """Write ``{"candidates": [...]}`` with the rows of ``frame()``, and the hindsight yardstick beside it."""
+        """Write ``{"candidates": [...]}`` with the rows of ``frame()``, and the baseline in hindsight beside it."""
         written = {
             "candidates": [self._row(result) for result in self.results],
             "hindsight": self._row(self.hindsight),
@@ -211,8 +211,8 @@ def compare(
     Raises
     ------
     SettingError
-        If there is no candidate, two have one name, the two logs are not the parts of one split, or ``futures`` or
-        ``seed`` is out of its range.
+        If there is no candidate, two have one name, a fit has seen days after the split, the two logs are not the parts
+        of one split, or ``futures`` or ``seed`` is out of its range.
 
     Examples
     --------
@@ -265,6 +265,8 @@ def _result(
     try:
         prediction = recipe.predict(rfm, horizon, futures, seed)
         purchases = _scored(prediction.purchases, actual.purchases.astype(float), progress)
+    except SettingError:
+        raise  # what was asked for is wrong, not what it was asked of
     except CLVError as error:
         return Result(recipe.name, None, None, None, str(error), *about)
     try:

@@ -120,16 +120,13 @@ class _Bases(Protocol):
     @property
     def customers(self) -> Floats:
         """What is taken from the data's customers, shape ``(customers,)``."""
-        ...
 
     @property
     def data(self) -> Floats:
         """The summaries of the data."""
-        ...
 
     def simulated(self, model: Any, rng: np.random.Generator) -> _Base:  # noqa: ANN401
         """Simulate one base under the one draw of a model."""
-        ...
 
 
 def _bases(specification: Specification[Any], rfm: RFM) -> _Bases:

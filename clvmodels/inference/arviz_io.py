@@ -32,7 +32,7 @@ class Mixing:
 
     @classmethod
     def of(cls, chains: Mapping[str, Floats]) -> "Mixing":
-        """Judge chains, ``(chains, draws)`` each; a monotone function of a parameter has the same ranks as itself."""
+        """Judge chains, ``(chains, draws)`` each, by ranks: those of a parameter and of its logarithm are the same."""
         arviz, draws = load("arviz"), _dataset(chains)
         with np.errstate(all="ignore"):  # chains that stand still have neither; NaN says so
             measures = {

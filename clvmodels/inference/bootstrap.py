@@ -5,7 +5,6 @@ Efron (1979), Bootstrap Methods: Another Look at the Jackknife, Annals of Statis
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 
@@ -56,7 +55,7 @@ class Bootstrap(Settings):
     """
 
     replicates: int = 500
-    prior: ClassVar[None] = None
+    prior = None
 
     def __post_init__(self) -> None:
         checked.whole("replicates", self.replicates)

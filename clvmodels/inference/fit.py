@@ -15,7 +15,7 @@ from clvmodels.checked import random_stream
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import FitError, SettingError
 from clvmodels.inference.loo import LOO, leave_one_out
-from clvmodels.inference.methods import DrawsOf, Laplace, Method
+from clvmodels.inference.methods import DrawsOf, Laplace, Method, in_unit
 from clvmodels.inference.mode import Mode, find_mode
 from clvmodels.inference.objective import Objective
 from clvmodels.inference.prior import Prior
@@ -23,18 +23,19 @@ from clvmodels.inference.sandwich import sandwich_covariance
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.future import Model
 from clvmodels.models.special import Floats
-from clvmodels.models.specification import Evidence, Kind, Specification, as_specification
+from clvmodels.models.specification import Evidence, Specification, as_specification
 from clvmodels.text import significant
 from clvmodels.units import DAYS, unit_name
 from clvmodels.version import __version__
 
 M = TypeVar("M", bound=Model)
+M_co = TypeVar("M_co", bound=Model, covariant=True)
 
 _PRIOR = "A prior that knows more than the default, such as clv.Laplace(prior=...) takes, can settle it too."
 
 
 @dataclass(frozen=True, eq=False)
-class Fit(Generic[M]):
+class Fit(Generic[M_co]):
     """A model's parameters, how they were found, and how far they can be trusted.
 
     Attributes
@@ -78,7 +79,7 @@ class Fit(Generic[M]):
         Such numbers that differ from parameter to parameter, such as ``r_hat``.
     """
 
-    specification: Specification[M]
+    specification: Specification[M_co]
     verdict: Verdict
     unit: str
     observed_until: str | None
@@ -88,8 +89,8 @@ class Fit(Generic[M]):
     versions: Mapping[str, str]
     scale: float = 1.0
     densities: float = 0.0
-    maximum: M | None = None
-    sample: M | None = None
+    maximum: M_co | None = None
+    sample: M_co | None = None
     draws_of: DrawsOf | None = None
     log_likelihood: float | None = None
     standard_errors: Mapping[str, float] = field(default_factory=dict)
@@ -98,7 +99,7 @@ class Fit(Generic[M]):
     by_parameter: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
-    def estimate(self) -> M:
+    def estimate(self) -> M_co:
         """The maximum likelihood estimate, whatever the method.
 
         Raises
@@ -111,7 +112,7 @@ class Fit(Generic[M]):
         return self.maximum
 
     @property
-    def draws(self) -> M:
+    def draws(self) -> M_co:
         """Equal-weight draws of the parameters, each of shape ``(draws, 1)``; ``draws_of`` says of what.
 
         Raises
@@ -135,14 +136,17 @@ class Fit(Generic[M]):
         return self.specification.name
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         """Whether it is a fit of purchases or of spend."""
         return self.specification.kind
 
     @property
     def prior(self) -> dict[str, str]:
         """What was believed of each parameter before the data, in words and in the unit of the data."""
-        return {} if self.method.prior is None else self.method.prior.words(self.specification.parameters, self.scale)
+        prior = self.method.prior
+        if prior is None or self.draws_of == "sampling distribution":  # as where another method took over
+            return {}
+        return prior.words(self.specification.parameters, self.scale)
 
     @property
     def aic(self) -> float:
@@ -182,6 +186,7 @@ class Fit(Generic[M]):
         return replace(
             self,
             unit=unit_name(unit),
+            method=in_unit(self.method, ratio),
             scale=self.scale * ratio,
             maximum=None if self.maximum is None else self.maximum.rescaled(ratio),
             sample=None if self.sample is None else self.sample.rescaled(ratio),
@@ -211,15 +216,18 @@ class Fit(Generic[M]):
                 "fitted to."
             )
         evidence = self.specification.learn(rfm)
-        known = round(evidence.counts.sum()) == self.customers
-        if known and self.maximum is not None and self.log_likelihood is not None:
-            likelihood = self.maximum.log_likelihood(**evidence.in_unit()) @ evidence.counts
-            known = bool(np.isclose(likelihood, self.log_likelihood, rtol=1e-8))
-        if not known:
+        if (customers := round(evidence.counts.sum())) != self.customers:
             raise SettingError(
-                f"{self.name} was fitted to {self.customers:,} customers, not to the {evidence.counts.sum():,.0f} of "
-                "these data. Pass the data it was fitted to."
+                f"{self.name} was fitted to {self.customers:,} customers, not to the {customers:,} of these data. Pass "
+                "the data it was fitted to."
             )
+        if self.maximum is not None and self.log_likelihood is not None:
+            likelihood = self.maximum.log_likelihood(**evidence.in_unit()) @ evidence.counts
+            if not np.isclose(likelihood, self.log_likelihood, rtol=1e-8):
+                raise SettingError(
+                    f"{self.name} was fitted to {self.customers:,} other customers: of these the log-likelihood is "
+                    f"{likelihood:.3f}, of those it was {self.log_likelihood:.3f}. Pass the data it was fitted to."
+                )
         return evidence
 
     def leave_one_out(self, rfm: RFM) -> LOO:
@@ -255,7 +263,7 @@ class Fit(Generic[M]):
         draws = self.draws
         if self.draws_of != "posterior":
             raise SettingError(
-                f"{self.method!r} gives a {self.draws_of}, and leaving one out reweights a posterior. Fit with "
+                f"{self.method!r} gave a {self.draws_of}, and leaving one out reweights a posterior. Fit with "
                 "method=Laplace() (the default)."
             )
         return leave_one_out(draws, self.evidence(rfm), self.unit)
@@ -374,7 +382,7 @@ def fit(specification: "type[M] | Specification[M]", rfm: RFM, method: Method | 
             f"A model is fitted to an RFM, and this is a {type(rfm).__name__}. Use Transactions(...).summarize() or "
             "RFM.from_frame(...)."
         )
-    if not callable(getattr(method, "infer", None)):
+    if isinstance(method, type) or not isinstance(method, Method):
         raise SettingError(f"{method!r} is not a method. Pass one such as clv.Laplace() or clv.MaximumLikelihood().")
     evidence, rng = what.learn(rfm), random_stream(seed, what.name)
     fitted = Fit(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import ClassVar, Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -59,17 +59,16 @@ class Inferred:
     packages: tuple[str, ...] = ()
 
 
+@runtime_checkable
 class Method(Protocol):
     """An object that owns its settings."""
 
     @property
     def prior(self) -> Prior | None:
         """What it believes of the parameters; ``None`` where it asks the data alone."""
-        ...
 
     def infer(self, likelihood: Objective, mode: Mode, rng: np.random.Generator) -> Inferred:
         """Return draws of the parameters, given the log-likelihood and its mode, or where to start."""
-        ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,7 +81,7 @@ class MaximumLikelihood(Settings):
     MaximumLikelihood()
     """
 
-    prior: ClassVar[None] = None
+    prior = None
 
     def infer(self, likelihood: Objective, mode: Mode, rng: np.random.Generator) -> Inferred:
         """Add nothing: every fit has the point of maximum likelihood."""
@@ -127,7 +126,7 @@ class Laplace(Settings):
     @property
     def _instead(self) -> "Method | None":
         """The other method, with the settings that it has in common with this one."""
-        own = {f.name for f in fields(self.otherwise)} if is_dataclass(self.otherwise) else set()
+        own = {f.name for f in fields(self.otherwise)} if is_dataclass(self.otherwise) else set[str]()
         shared = {name: getattr(self, name) for name in ("draws", "prior") if name in own}
         return replace(self.otherwise, **shared) if shared else self.otherwise  # type: ignore[type-var]
 
@@ -156,6 +155,13 @@ class Laplace(Settings):
             return replace(instead, diagnostics={**instead.diagnostics, "laplace_k_hat": k_hat})
         chosen = rng.permutation(_systematic(weights, self.draws, rng))
         return Inferred(candidates[chosen], "posterior", verdict, found)
+
+
+def in_unit(method: Method, ratio: float) -> Method:
+    """Return a method with the same prior in a unit of time of which there are ``ratio`` times as many."""
+    if method.prior is None or method.prior.scale is None or not is_dataclass(method):
+        return method
+    return replace(method, prior=replace(method.prior, scale=method.prior.scale * ratio))
 
 
 def _sizes(places: Sequence[Place], size: int) -> list[int]:

@@ -26,19 +26,15 @@ class Distribution(Protocol):
 
     def log_density(self, phi: Floats) -> Floats:
         """Return the log-density of phi (not of the parameter), of any shape."""
-        ...
 
     def first(self, phi: Floats) -> Floats:
         """Return its first derivative."""
-        ...
 
     def second(self, phi: Floats) -> Floats:
         """Return its second derivative."""
-        ...
 
     def quantiles(self, probability: "Sequence[float] | Floats") -> Floats:
         """Return quantiles of the parameter."""
-        ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -218,13 +214,22 @@ class Prior(Settings):
         Raises
         ------
         SettingError
-            If the prior speaks of a parameter that is not among them.
+            If the prior speaks of a parameter that is not among them, or gives one a distribution of other numbers.
         """
         names = [p.name for p in parameters]
         if unused := sorted(set(self.parameters) - set(names)):
             raise SettingError(f"The prior speaks of {', '.join(unused)}, but the parameters are {', '.join(names)}.")
         usual = {"positive": self.others, "real": Normal(), "unit": Normal(sd=1.5)}
-        return tuple(self.parameters.get(p.name, usual[p.support]) for p in parameters)
+        found = tuple(self.parameters.get(p.name, usual[p.support]) for p in parameters)
+        for p, one in zip(parameters, found, strict=True):
+            if (p.support == "real" and isinstance(one, LogNormal | Gamma)) or (
+                p.support == "positive" and isinstance(one, Normal)
+            ):
+                raise SettingError(
+                    f"The prior of {p.name} is {one!r}, and {p.name} is a {p.support} parameter. Use LogNormal or "
+                    "Gamma for a positive one, Normal for a real one."
+                )
+        return found
 
     def sample(self, specification: Specification[M], scale: float, rng: np.random.Generator, size: int) -> M:
         """Return draws of a model, each parameter of shape ``(size, 1)``, in the unit that ``scale`` is in.
@@ -259,34 +264,38 @@ class LogPrior:
     ----------
     distributions
         Of each parameter, in their order.
-    shift
-        What turns phi into that of the parameter in multiples of the prior's own scale.
+    shift, stretch
+        What turns phi into that of the parameter in multiples of the prior's own scale, ``stretch * phi + shift``.
     """
 
     distributions: tuple[Distribution, ...]
     shift: Floats
+    stretch: Floats
 
     @classmethod
     def of(cls, prior: Prior, space: Space) -> Self:
         """Return a prior of the parameters of a space."""
-        ratio = 1.0 if prior.scale is None else space.scale / prior.scale
+        scale = 1.0 if prior.scale is None else space.scale / prior.scale
+        ratios = [(p.support, scale if p.dimension else 1.0) for p in space.parameters]
         return cls(
-            prior.of(space.parameters), np.array([np.log(ratio) if p.dimension else 0.0 for p in space.parameters])
+            prior.of(space.parameters),
+            shift=np.array([np.log(ratio) if support == "positive" else 0.0 for support, ratio in ratios]),
+            stretch=np.array([ratio if support == "real" else 1.0 for support, ratio in ratios]),
         )
 
     def log_density(self, phi: Floats) -> Floats:
         """Return the log-density at phi, ``(..., parameters)`` in, ``(...)`` out."""
-        density: Floats = self._each("log_density", phi).sum(axis=-1)
+        density: Floats = (self._each("log_density", phi) + np.log(self.stretch)).sum(axis=-1)
         return density
 
     def gradient(self, phi: Floats) -> Floats:
         """Return its gradient, ``(parameters,)``."""
-        return self._each("first", phi)
+        return self.stretch * self._each("first", phi)
 
     def hessian(self, phi: Floats) -> Floats:
         """Return its Hessian, ``(parameters, parameters)``."""
-        return np.diag(self._each("second", phi))
+        return np.diag(self.stretch**2 * self._each("second", phi))
 
     def _each(self, what: str, phi: Floats) -> Floats:
-        columns = np.moveaxis(phi + self.shift, -1, 0)
+        columns = np.moveaxis(self.stretch * phi + self.shift, -1, 0)
         return np.stack([getattr(one, what)(c) for one, c in zip(self.distributions, columns, strict=True)], axis=-1)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar
 
+import numpy as np
+
 from clvmodels.errors import SettingError
 
 
@@ -63,6 +65,8 @@ def _plain(value: object) -> Any:  # noqa: ANN401 -- what JSON knows
         return {name: _plain(each) for name, each in value.items()}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, np.generic):
+        return value.item()
     raise SettingError(
         f"{value!r} cannot be stored. Settings hold numbers, text, or values of a class based on Settings."
     )

@@ -94,12 +94,13 @@ class Space:
         """Return whether phi is at the border of the parameter space."""
         return bool(np.any(np.abs(phi) > self._limits(_BORDER)))
 
-    def _limits(self, limit: float) -> Floats:
-        return np.array([np.inf if p.support == "real" else limit for p in self.parameters])
+    def _limits(self, limit: float) -> list[float]:
+        return [np.inf if p.support == "real" else limit for p in self.parameters]
 
     def _each(self, what: str, values: Floats) -> Floats:
-        columns = [
-            getattr(_SUPPORTS[p.support], what)(column)
-            for p, column in zip(self.parameters, np.moveaxis(values, -1, 0), strict=True)
-        ]
-        return np.stack(columns, axis=-1)
+        functions = [getattr(_SUPPORTS[p.support], what) for p in self.parameters]
+        if len(set(functions)) == 1:  # of all at once
+            alike: Floats = functions[0](values)
+            return alike
+        columns = zip(functions, np.moveaxis(values, -1, 0), strict=True)
+        return np.stack([function(column) for function, column in columns], axis=-1)

@@ -16,7 +16,6 @@ Batislam, Denizel & Filiztekin (2007), Empirical validation and comparison of mo
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy.special import betaln, digamma, gammaln
@@ -27,7 +26,7 @@ from clvmodels.models.drop_out_at_purchase import DropOutAtPurchase
 from clvmodels.models.learning import learn_histories
 from clvmodels.models.parametric import Parametric, unknown
 from clvmodels.models.special import Floats, Number, log_one_plus_exp, log_one_plus_exp_and_share, trigamma
-from clvmodels.models.specification import Derivatives, Evidence, Kind, Parameter
+from clvmodels.models.specification import Derivatives, Evidence, Hessians, Parameter, Products
 
 _NO_DROP_OUT = 0.05  # mean probability of drop-out below which, at the border, nobody seems to drop out
 _OPPOSITE = 0.2  # a + b below which hardly any customer's probability of drop-out lies between 0 and 1
@@ -43,12 +42,10 @@ class BetaGeometric(Parametric):
     a: Number = unknown()
     b: Number = unknown()
 
-    kind: ClassVar[Kind] = "purchases"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
-        *(Parameter("r"), Parameter("alpha", dimension="time"), Parameter("a"), Parameter("b")),
-    )
-    start: ClassVar[tuple[float, ...]] = (1.0, 1.0, 1.0, 3.0)  # one purchase a typical gap, one in four the last
-    recency_matters: ClassVar[bool] = False
+    kind = "purchases"
+    parameters = (*(Parameter("r"), Parameter("alpha", dimension="time"), Parameter("a"), Parameter("b")),)
+    start = (1.0, 1.0, 1.0, 3.0)  # one purchase a typical gap, one in four the last
+    recency_matters = False
 
     @staticmethod
     @abstractmethod
@@ -151,26 +148,23 @@ class BetaGeometric(Parametric):
                 of(lambda x: digamma(r + x) - digamma(r)) + np.log(alpha) - age,
                 r / alpha - k * per_age,
                 of(lambda x: digamma(a + b) - digamma(a + b + self.chances(x))),
-                of(
-                    lambda x: (
-                        digamma(b + self.chances(x)) - digamma(b) + digamma(a + b) - digamma(a + b + self.chances(x))
-                    )
-                ),
+                of(lambda x: _went_on(a, b, self.chances(x))),
             ]
         )
 
-        def hessians() -> Floats:
-            rows: Floats = gap[:, None] * (gap * (w * (1 - w)))
-            rows[0, 0] += of(lambda x: trigamma(r + x) - trigamma(r))
-            rows[0, 1] += 1 / alpha - (1 - w) * per_age - w * per_last
-            rows[1, 0] = rows[0, 1]
-            rows[1, 1] += (1 - w) * k * per_age**2 + w * k * per_last**2 - r / alpha**2
-            rows[2:, 2:] += of(lambda x: trigamma(a + b) - trigamma(a + b + self.chances(x)))
-            rows[2, 2] -= w / a**2
-            rows[3, 3] += of(lambda x: trigamma(b + self.chances(x)) - trigamma(b)) + w * per_chance**2
-            return rows
+        def second() -> Hessians:
+            both = of(lambda x: trigamma(a + b) - trigamma(a + b + self.chances(x)))
+            entries = {
+                (0, 0): of(lambda x: trigamma(r + x) - trigamma(r)),
+                (0, 1): 1 / alpha - (1 - w) * per_age - w * per_last,
+                (1, 1): (1 - w) * k * per_age**2 + w * k * per_last**2 - r / alpha**2,
+                (2, 2): both - w / a**2,
+                (2, 3): both,
+                (3, 3): both + of(lambda x: trigamma(b + self.chances(x)) - trigamma(b)) + w * per_chance**2,
+            }
+            return Hessians(entries, [Products(slice(None), gap[:, None], (w * (1 - w))[None])])
 
-        return Derivatives(of(self._log_count) - k * age + either, alive + w * gap, hessians)
+        return Derivatives(of(self._log_count) - k * age + either, alive + w * gap, second)
 
 
 def _went_on(a: Floats, b: Floats, n: Floats) -> Floats:

@@ -5,7 +5,6 @@ Marketing Science 24(2), 275-284.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from clvmodels.models.beta_geometric import BetaGeometric
 from clvmodels.models.special import Floats
@@ -31,6 +30,8 @@ class BGNBD(BetaGeometric):
 
     Examples
     --------
+    >>> from clvmodels.data.histories import Histories
+
     The probability that a customer with 26 repeat purchases, the last in week 30.86 of 31, is still buying
     (published: 0.9688523):
 
@@ -39,8 +40,8 @@ class BGNBD(BetaGeometric):
     0.9688523
     """
 
-    name: ClassVar[str] = "BG/NBD"
-    assumption: ClassVar[str] = (
+    name = "BG/NBD"
+    assumption = (
         "While active, a customer buys at random at a steady rate of their own; after each repeat purchase they may "
         "drop out. A customer who has bought only once has had no occasion to drop out, so P(alive) is 1 for all "
         "one-time buyers, by construction: read their expected purchases, not their P(alive)."

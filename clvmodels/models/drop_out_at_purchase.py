@@ -1,7 +1,6 @@
 """Futures of customers who may drop out after each purchase, with a probability of their own."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +29,7 @@ class DropOutAtPurchase:
 
     >>> future = DropOutAtPurchase(np.array(2.243), np.array(43.274), np.array(0.793), np.array(4.426))
     >>> round(float(future.purchases(39.0)), 3)
-    1.691
+    1.687
     """
 
     shape: Floats
@@ -38,7 +37,7 @@ class DropOutAtPurchase:
     a: Floats
     b: Floats
 
-    has_drop_out: ClassVar[bool] = True
+    has_drop_out = True
 
     def purchases(self, t: Number, delta: float = 0.0) -> Floats:
         """Return the expected purchases in (T, T + t], discounted at the force of interest delta."""
@@ -46,10 +45,10 @@ class DropOutAtPurchase:
             return self._purchases(np.asarray(t / self.rate)[..., None])[..., 0]
         # Purchases by time s bend at rate / (shape p), and shape p is of the order of a plus its mean.
         sooner = np.asarray(1 + self.a + self.shape * (self.a / (self.a + self.b)))
-        times, weights = discount_weights(t, delta, self.rate / sooner)
-        total, size = np.zeros(()), max(1, _CELLS // sooner.size)
+        bend, times, weights = discount_weights(t, delta, self.rate / sooner)
+        total, size = np.zeros(()), max(1, _CELLS // bend.size)
         for start in range(0, len(times), size):
-            by_then = self._purchases(times[start : start + size] / sooner[..., None])
+            by_then = self._purchases(times[start : start + size] * (bend / self.rate)[..., None])
             for j, weight in enumerate(weights[start : start + size]):
                 total = total + weight * by_then[..., j]
         return total

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from clvmodels.data.histories import Histories
 from clvmodels.data.rfm import RFM
 from clvmodels.models.special import Floats, Number
-from clvmodels.models.specification import Derivatives, Kind, Parameter
+from clvmodels.models.specification import Derivatives, Parameter
 
 NO_DROP_OUT, AT_PURCHASE, ANY_TIME = range(3)  # families of futures, as the compiled loop knows them
 
@@ -70,39 +70,33 @@ class Future(Protocol):
     Times t and the force of interest delta are in the time unit of the model; t may differ by draw or by history.
     """
 
-    has_drop_out: ClassVar[bool]
+    @property
+    def has_drop_out(self) -> bool:
+        """Whether customers ever drop out."""
 
     def purchases(self, t: Number, delta: float = 0.0) -> Floats:
         """Return the expected purchases in (T, T + t], discounted at the force of interest delta."""
-        ...
 
     def count(self, k: Floats, t: Number) -> Floats:
         """Return the probability of exactly k purchases in (T, T + t]."""
-        ...
 
     def at_least(self, k: Floats, t: Number) -> Floats:
         """Return the probability of k purchases or more, k > 0, in (T, T + t]."""
-        ...
 
     def never(self) -> Floats:
         """Return the probability of no purchase ever after T."""
-        ...
 
     def survival(self, t: Number) -> Floats:
         """Return the probability to be alive at T + t, t possibly infinite."""
-        ...
 
     def mean_lifetime(self) -> Floats:
         """Return the mean time from T until drop-out; infinite where it has no mean."""
-        ...
 
     def simulate(self, rng: np.random.Generator, t: Number) -> Purchases:
         """Simulate (T, T + t] once for each element of the future, ``(draws, 1)`` or ``(1, histories)``."""
-        ...
 
     def rows(self) -> PurchaseRows:
         """Return what the compiled loop needs."""
-        ...
 
 
 class PurchaseValue(Protocol):
@@ -114,12 +108,10 @@ class PurchaseValue(Protocol):
     @property
     def has_mean(self) -> NDArray[np.bool_]:
         """Whether the expected value of a purchase is finite."""
-        ...
 
     @property
     def has_variance(self) -> NDArray[np.bool_]:
         """Whether the value of a purchase has a variance."""
-        ...
 
     def mean(self) -> Floats:
         """Return the expected value of a purchase.
@@ -129,15 +121,12 @@ class PurchaseValue(Protocol):
         InfiniteMeanError
             If it is infinite anywhere.
         """
-        ...
 
     def simulate(self, rng: np.random.Generator, count: NDArray[np.int64]) -> Floats:
         """Simulate the value of each of ``count`` purchases, one after another, for each element of this value."""
-        ...
 
     def rows(self) -> ValueRows:
         """Return what the compiled loop needs."""
-        ...
 
 
 class Model(Protocol):
@@ -146,92 +135,76 @@ class Model(Protocol):
     @property
     def name(self) -> str:
         """What it is called in tables, reports and errors."""
-        ...
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         """Whether it is a model of purchases or of spend."""
-        ...
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters, in their order."""
-        ...
 
     @property
     def draws(self) -> int:
         """How many draws of the parameters this value holds: 1 for a point."""
-        ...
 
     @property
     def log_likelihood(self) -> Callable[..., Floats]:
         """Returns the log-likelihood of each row, from the evidence's columns."""
-        ...
 
     @property
     def derivatives(self) -> Callable[..., Derivatives]:
         """Returns the log-likelihood of each row with its derivatives, from the evidence's columns."""
-        ...
 
     def values(self) -> dict[str, Any]:
         """Return the parameters by name."""
-        ...
 
     def take(self, draws: "slice | NDArray[Any]") -> Self:
         """Return some of the draws, by position."""
-        ...
 
     def rescaled(self, scale: float) -> Self:
         """Return the same model in another unit: a parameter with a dimension is multiplied by ``scale``."""
-        ...
 
     def model(self, theta: "Floats | tuple[Any, ...]") -> Self:
         """Return the model with other parameters and the same settings."""
-        ...
 
     def of_groups(self, group: "NDArray[np.intp] | None") -> Self:
         """Return the model with the parameters of each row's group; itself where all rows share them."""
-        ...
 
     def unidentified(self, unit: str) -> str:
         """Explain estimates at the border of the parameter space, and what to do."""
-        ...
 
 
 class PurchaseModel(Model, Protocol):
     """A model of when customers buy and when they drop out; times are in the unit that its parameters are in.
 
-    ``recency_matters`` says whether the future of a customer who is alive depends on the time of the last purchase. The
-    histories that a model is asked about broadcast with its parameters: see ``of_groups``.
+    The histories that a model is asked about broadcast with its parameters: see ``of_groups``.
     """
 
-    recency_matters: ClassVar[bool]
+    @property
+    def recency_matters(self) -> bool:
+        """Whether the future of a customer who is alive depends on the time of the last purchase."""
 
     def probability_alive(self, histories: Histories) -> Floats:
         """Return P(alive at T), ``(draws, histories)`` or what broadcasts to it."""
-        ...
 
     def future(self, histories: Histories) -> Future:
         """Return what is known of customers from T on, given that they are alive."""
-        ...
 
 
 class SpendModel(Model, Protocol):
-    """A model of the value of a purchase, assumed independent of how many there are.
+    """A model of the value of a purchase, assumed independent of how many there are."""
 
-    ``columns`` names what it knows of a customer, the number of observed purchases first.
-    """
-
-    columns: ClassVar[tuple[str, ...]]
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What it knows of a customer, by name, the number of observed purchases first."""
 
     def observed(self, rfm: RFM) -> dict[str, Floats]:
         """Return what is known of each customer's spend, a column ``(customers,)`` a name in ``columns``."""
-        ...
 
     @property
     def value(self) -> Callable[..., PurchaseValue]:
         """Returns what the observed columns say of the value of further purchases."""
-        ...
 
 
 NEW = Histories(np.zeros(1), np.zeros(1), np.zeros(1))  # a customer at the time of the first purchase
@@ -259,6 +232,6 @@ def simulate(model: PurchaseModel, histories: Histories, rng: np.random.Generato
     future = model.future(histories)
     if future.has_drop_out:
         alive = np.ravel(model.probability_alive(histories))
-        alive = rng.random(max(alive.size, model.draws, len(histories))) < alive
-        t = np.where(alive, t, 0.0)
+        lives = rng.random(max(alive.size, model.draws, len(histories))) < alive
+        t = np.where(lives, t, 0.0)
     return future.simulate(rng, t)

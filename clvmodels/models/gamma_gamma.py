@@ -8,7 +8,7 @@ Fader & Hardie (2013), The Gamma-Gamma Model of Monetary Value, note 025 at bruc
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,26 @@ from clvmodels.errors import InfiniteMeanError, MissingMoneyError, SettingError
 from clvmodels.models.future import ValueRows
 from clvmodels.models.parametric import Parametric, unknown
 from clvmodels.models.special import Floats, Number, trigamma
-from clvmodels.models.specification import Derivatives, Evidence, Kind, Parameter, register
+from clvmodels.models.specification import Derivatives, Evidence, Hessians, Parameter, register
 
 _FEWEST_CUSTOMERS = 10  # three parameters want more than three customers each
+_WITH_ALL = (
+    ' Or fit clv.GammaGamma(of="all"): it has seen a purchase of everybody, so that a customer\'s mean exists for '
+    "p + q > 1."
+)
 
 
 @dataclass(frozen=True, eq=False)
 class GammaValue:
-    """Values v ~ Gamma(value_shape, nu) of a customer whose rate is nu ~ Gamma(shape, rate)."""
+    """Values v ~ Gamma(value_shape, nu) of a customer whose rate is nu ~ Gamma(shape, rate).
+
+    ``remedy`` is what else to do where a mean is infinite.
+    """
 
     value_shape: Floats
     shape: Floats
     rate: Floats
+    remedy: str = ""
 
     @property
     def has_mean(self) -> NDArray[np.bool_]:
@@ -56,8 +64,7 @@ class GammaValue:
                 f"Expected spend is infinite for {infinite.mean():.1%} of the (draw, customer) pairs: it exists only "
                 f"for p x + q > 1, and that goes down to {np.min(self.shape):.3g}. A few purchases of enormous value "
                 "are the usual cause: look at the largest amounts, or leave out the accounts that are not like the "
-                'others. Or fit clv.GammaGamma(of="all"): it has seen a purchase of everybody, so that a customer\'s '
-                "mean exists for p + q > 1."
+                f"others.{self.remedy}"
             )
         mean: Floats = self.value_shape * self.rate / (self.shape - 1)
         return mean
@@ -132,14 +139,14 @@ class GammaGamma(Parametric):
     gamma: Number = unknown()
     of: Literal["repeat", "all"] = "repeat"
 
-    kind: ClassVar[Kind] = "spend"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    kind = "spend"
+    parameters = (
         Parameter("p"),
         Parameter("q"),
         Parameter("gamma", dimension="money"),
     )
-    start: ClassVar[tuple[float, ...]] = (3.0, 3.0, 1.0)  # moderate spread within and between customers, mean near one
-    columns: ClassVar[tuple[str, ...]] = ("x", "m")
+    start = (3.0, 3.0, 1.0)  # moderate spread within and between customers, mean near one
+    columns = ("x", "m")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -252,13 +259,19 @@ class GammaGamma(Parametric):
             ]
         )
 
-        def hessians() -> Floats:
+        def second() -> Hessians:
             both, own = of(lambda x: trigamma(p * x + q)), of(lambda x: trigamma(p * np.maximum(x, 1)))
-            pp, pq, pg = x**2 * (both - own), x * both, -x * share
-            qq, qg, gg = both - trigamma(q), 1 / gamma - share, (p * x + q) * share**2 - q / gamma**2
-            return np.array([[pp, pq, pg], [pq, qq, qg], [pg, qg, gg]])
+            entries = {
+                (0, 0): x**2 * (both - own),
+                (0, 1): x * both,
+                (0, 2): -x * share,
+                (1, 1): both - trigamma(q),
+                (1, 2): 1 / gamma - share,
+                (2, 2): (p * x + q) * share**2 - q / gamma**2,
+            }
+            return Hessians(entries)
 
-        return Derivatives(np.ravel(self.log_likelihood(x, m)), score, hessians)
+        return Derivatives(np.ravel(self.log_likelihood(x, m)), score, second)
 
     def value(self, x: Floats, m: Floats) -> GammaValue:
         """Return nu ~ Gamma(p x + q, gamma + x m), the rate of values of shape p.
@@ -268,4 +281,5 @@ class GammaGamma(Parametric):
         x, m
             How many purchases were observed, and their mean value, as ``observed`` returns them.
         """
-        return GammaValue(np.asarray(self.p), np.asarray(self.p * x + self.q), np.asarray(self.gamma + x * m))
+        remedy = _WITH_ALL if self.of == "repeat" else ""
+        return GammaValue(np.asarray(self.p), np.asarray(self.p * x + self.q), np.asarray(self.gamma + x * m), remedy)

@@ -5,7 +5,6 @@ International Journal of Research in Marketing 24(3), 201-209.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from clvmodels.models.beta_geometric import BetaGeometric
 from clvmodels.models.special import Floats
@@ -31,6 +30,7 @@ class MBGNBD(BetaGeometric):
     Examples
     --------
     >>> import numpy as np
+    >>> from clvmodels.data.histories import Histories
 
     The longer a one-time buyer has been silent, the less likely they are to be still a customer:
 
@@ -40,8 +40,8 @@ class MBGNBD(BetaGeometric):
     array([0.644, 0.522, 0.387])
     """
 
-    name: ClassVar[str] = "MBG/NBD"
-    assumption: ClassVar[str] = (
+    name = "MBG/NBD"
+    assumption = (
         "While active, a customer buys at random at a steady rate of their own; after each purchase, the first "
         "included, they may drop out. So P(alive) of one-time buyers is below 1 and falls with their silence."
     )

@@ -5,7 +5,6 @@ where no drop-out shows, and what remains to be fitted to such data.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy.special import digamma, gammaln
@@ -16,7 +15,7 @@ from clvmodels.models.learning import learn_histories
 from clvmodels.models.no_drop_out import NoDropOut
 from clvmodels.models.parametric import Parametric, unknown
 from clvmodels.models.special import Floats, Number, trigamma
-from clvmodels.models.specification import Derivatives, Evidence, Kind, Parameter, register
+from clvmodels.models.specification import Derivatives, Evidence, Hessians, Parameter, register
 
 
 @register
@@ -40,12 +39,12 @@ class NBD(Parametric):
     r: Number = unknown()
     alpha: Number = unknown()
 
-    name: ClassVar[str] = "NBD"
-    kind: ClassVar[Kind] = "purchases"
-    assumption: ClassVar[str] = "A customer buys at random, at a steady rate of their own, and never drops out."
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("r"), Parameter("alpha", dimension="time"))
-    start: ClassVar[tuple[float, ...]] = (1.0, 1.0)  # one purchase a typical gap
-    recency_matters: ClassVar[bool] = False
+    name = "NBD"
+    kind = "purchases"
+    assumption = "A customer buys at random, at a steady rate of their own, and never drops out."
+    parameters = (Parameter("r"), Parameter("alpha", dimension="time"))
+    start = (1.0, 1.0)  # one purchase a typical gap
+    recency_matters = False
 
     def learn(self, rfm: RFM) -> Evidence:
         """Return the distinct (x, t_x, T) with their counts."""
@@ -71,12 +70,11 @@ class NBD(Parametric):
         of_count = self.over_counts(lambda x: digamma(r + x), x) - digamma(r)
         score = np.stack([of_count + np.log(alpha / age), r / alpha - (r + x) / age])
 
-        def hessians() -> Floats:
+        def second() -> Hessians:
             rr = self.over_counts(lambda x: trigamma(r + x), x) - trigamma(r)
-            ra = 1 / alpha - 1 / age
-            return np.array([[rr, ra], [ra, (r + x) / age**2 - r / alpha**2]])
+            return Hessians({(0, 0): rr, (0, 1): 1 / alpha - 1 / age, (1, 1): (r + x) / age**2 - r / alpha**2})
 
-        return Derivatives(np.ravel(self.log_likelihood(x, t_x, T)), score, hessians)
+        return Derivatives(np.ravel(self.log_likelihood(x, t_x, T)), score, second)
 
     def probability_alive(self, histories: Histories) -> Floats:
         """Return 1: nobody drops out."""

@@ -1,7 +1,6 @@
 """Futures of customers who never drop out: a purchase rate of their own, for ever."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy.special import betainc, gammaln, xlogy
@@ -24,7 +23,7 @@ class NoDropOut:
     shape: Floats
     rate: Floats
 
-    has_drop_out: ClassVar[bool] = False
+    has_drop_out = False
 
     def purchases(self, t: Number, delta: float = 0.0) -> Floats:
         """Return the expected purchases in (T, T + t], discounted at the force of interest delta."""

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import SettingError
 from clvmodels.models.special import Floats, over_counts
-from clvmodels.models.specification import Kind, Parameter
+from clvmodels.models.specification import Parameter
 
 _UNKNOWN = object()
 _SUPPORTS: dict[str, tuple[str, Callable[[Floats], NDArray[np.bool_]]]] = {
@@ -32,8 +33,11 @@ class Parametric:
     their own. The fields named in ``parameters`` default to ``unknown()``; other fields are settings.
     """
 
-    kind: ClassVar[Kind]
-    parameters: ClassVar[tuple[Parameter, ...]]
+    if TYPE_CHECKING:  # plain attributes of each class, without annotations, which would make them fields
+
+        @property
+        def parameters(self) -> tuple[Parameter, ...]:
+            """The parameters in their order."""
 
     def __post_init__(self) -> None:
         given = {p.name: getattr(self, p.name) for p in self.parameters}
@@ -68,7 +72,13 @@ class Parametric:
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names of the parameters in their order."""
-        return tuple(p.name for p in cls.parameters)
+        parameters: tuple[Parameter, ...] = cls.parameters  # type: ignore[assignment]  # an attribute of the class
+        return tuple(p.name for p in parameters)
+
+    @property
+    def known(self) -> bool:
+        """Whether this has parameters: it is a model then, and not a specification of what is to be learnt."""
+        return all(name in self.__dict__ for name in self.names())
 
     def values(self) -> dict[str, Any]:
         """Return the parameters by name."""
@@ -100,7 +110,7 @@ class Parametric:
         SettingError
             If groups have parameters of their own and the groups of the rows are not known.
         """
-        if all(np.ndim(value) == 0 or np.shape(value)[1] == 1 for value in self.values().values()):
+        if self._shared:
             return self
         if group is None:
             raise SettingError(
@@ -117,8 +127,12 @@ class Parametric:
 
     def over_counts(self, function: Callable[[Floats], Floats], x: Floats) -> Floats:
         """Return ``function(x)`` of counts, from a table of it where all rows share the parameters."""
-        shared = all(np.ndim(value) == 0 or np.shape(value)[1] == 1 for value in self.values().values())
-        return over_counts(function, x) if shared else function(x)
+        return over_counts(function, x) if self._shared else function(x)
+
+    @cached_property
+    def _shared(self) -> bool:
+        """Whether all rows have the same parameters."""
+        return all(np.ndim(value) == 0 or np.shape(value)[1] == 1 for value in self.values().values())
 
     def __repr__(self) -> str:
         settings = [
@@ -126,10 +140,8 @@ class Parametric:
             for f in fields(self)
             if f.name not in self.names() and getattr(self, f.name) != f.default
         ]
-        known = all(name in self.__dict__ for name in self.names())
-        if known and self.draws > 1:
+        if self.known and self.draws > 1:
             return f"{type(self).__name__}({', '.join([*self.names(), *settings])}: {self.draws:,} draws)"
-        values = (
-            [f"{n}={np.squeeze(v):.6g}" if np.size(v) == 1 else n for n, v in self.values().items()] if known else []
-        )
+        known = self.values().items() if self.known else ()
+        values = [f"{name}={np.squeeze(value):.6g}" if np.size(value) == 1 else name for name, value in known]
         return f"{type(self).__name__}({', '.join([*values, *settings])})"

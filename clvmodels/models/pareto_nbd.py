@@ -23,7 +23,7 @@ Fader & Hardie (2005), A Note on Deriving the Pareto/NBD Model and Related Expre
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ from clvmodels.models.drop_out_any_time import DropOutAnyTime
 from clvmodels.models.learning import learn_histories
 from clvmodels.models.parametric import Parametric, unknown
 from clvmodels.models.special import Floats, Number, Stretch, integral_of_powers, log_one_plus_exp, trigamma
-from clvmodels.models.specification import Derivatives, Evidence, Kind, Parameter, register
+from clvmodels.models.specification import Derivatives, Evidence, Hessians, Parameter, Products, register
 
 _NO_DROP_OUT = 1e-3  # customers who drop out, a purchase, below which, at the border, nobody seems to
 _ALIKE = 1e3  # shape of a gamma distribution from which all its customers are nearly alike
@@ -72,17 +72,17 @@ class ParetoNBD(Parametric):
     s: Number = unknown()
     beta: Number = unknown()
 
-    name: ClassVar[str] = "Pareto/NBD"
-    kind: ClassVar[Kind] = "purchases"
-    assumption: ClassVar[str] = (
+    name = "Pareto/NBD"
+    kind = "purchases"
+    assumption = (
         "While active, a customer buys at random at a steady rate of their own, and may drop out at any time, at a "
         "steady rate of their own, too. P(alive) of one-time buyers is below 1 and falls with their silence."
     )
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    parameters = (
         *(Parameter("r"), Parameter("alpha", dimension="time"), Parameter("s"), Parameter("beta", dimension="time")),
     )
-    start: ClassVar[tuple[float, ...]] = (1.0, 1.0, 1.0, 3.0)  # one purchase a typical gap, drop-out a third as often
-    recency_matters: ClassVar[bool] = False
+    start = (1.0, 1.0, 1.0, 3.0)  # one purchase a typical gap, drop-out a third as often
+    recency_matters = False
 
     def learn(self, rfm: RFM) -> Evidence:
         """Return the distinct (x, t_x, T) with their counts."""
@@ -179,21 +179,25 @@ class ParetoNBD(Parametric):
         )
         value = np.ravel(self._log_alive(x, T)) + log_one_plus_exp(odds)
 
-        def hessians() -> Floats:
+        def second() -> Hessians:
             lived = 1 - dropped_out
-            total: Floats = -gap[:, None] * (gap * dropped_out**2)
-            for each in drop_outs:
-                rows = each.rows
-                total[..., rows] += dropped_out[rows] * each.second(k[rows], s[rows], alive[:, rows])
-            total[0, 0] += of(lambda x: trigamma(self.r + x) - trigamma(self.r))
-            total[0, 1] += 1 / alpha - lived * per_alpha
-            total[1, 1] += lived * k * per_alpha**2 - r / alpha**2
-            total[2, 3] += 1 / beta - lived * per_beta
-            total[3, 3] += s * (lived * per_beta**2) - s / beta**2
-            total[1, 0], total[3, 2] = total[0, 1], total[2, 3]
-            return total
+            parts = [each.second(k, s, alive, dropped_out) for each in drop_outs]
+            node = {at: np.empty(len(x)) for at in parts[0][0]}
+            for each, (entries, _) in zip(drop_outs, parts, strict=True):
+                for at, entry in entries.items():
+                    node[at][each.rows] = entry
+            entries = {
+                (0, 0): of(lambda x: trigamma(self.r + x) - trigamma(self.r)),
+                (0, 1): node[0, 1] + 1 / alpha - lived * per_alpha,
+                (1, 1): node[1, 1] + lived * k * per_alpha**2 - r / alpha**2,
+                (2, 2): node[2, 2],
+                (2, 3): node[2, 3] + 1 / beta - lived * per_beta,
+                (3, 3): node[3, 3] + lived * s * per_beta**2 - s / beta**2,
+            }
+            mean = Products(slice(None), gap[:, None], -(dropped_out**2)[None])
+            return Hessians(entries, [mean, *(products for _, products in parts)])
 
-        return Derivatives(value, score, hessians)
+        return Derivatives(value, score, second)
 
 
 class _DropOut(NamedTuple):
@@ -213,18 +217,21 @@ class _DropOut(NamedTuple):
         )
         return np.stack([-log_alpha, -k * per_alpha, 1 / s - log_beta, -(s + 1) * per_beta])
 
-    def second(self, k: Floats, s: Floats, alive: Floats) -> Floats:
-        """Return the mean over nodes of second derivatives and squares of the first less alive, ``(4, 4, rows)``."""
-        share, per_alpha, per_beta = self.share, 1 / self.alpha, 1 / self.beta
+    def second(
+        self, k: Floats, s: Floats, alive: Floats, weight: Floats
+    ) -> tuple[dict[tuple[int, int], Floats], Products]:
+        """Return the weighted mean over the nodes of second derivatives, and of squares of the first less alive."""
+        k, s, alive, weight = k[self.rows], s[self.rows], alive[:, self.rows], weight[self.rows]
+        share, per_alpha, per_beta = self.share * weight, 1 / self.alpha, 1 / self.beta
         first = np.stack([-np.log(self.alpha), -k * per_alpha, 1 / s - np.log(self.beta), -(s + 1) * per_beta])
-        gaps = first - alive[:, None]
-        total: Floats = np.einsum("anr,bnr->abr", gaps * share, gaps, optimize=False)
-        total[0, 1] -= np.einsum("nr,nr->r", share, per_alpha)
-        total[1, 1] += k * np.einsum("nr,nr,nr->r", share, per_alpha, per_alpha)
-        total[2, 2] -= 1 / s**2
-        total[2, 3] -= np.einsum("nr,nr->r", share, per_beta)
-        total[3, 3] += (s + 1) * np.einsum("nr,nr,nr->r", share, per_beta, per_beta)
-        return total
+        entries = {
+            (0, 1): -np.einsum("nr,nr->r", share, per_alpha),
+            (1, 1): k * np.einsum("nr,nr,nr->r", share, per_alpha, per_alpha),
+            (2, 2): -weight / s**2,
+            (2, 3): -np.einsum("nr,nr->r", share, per_beta),
+            (3, 3): (s + 1) * np.einsum("nr,nr,nr->r", share, per_beta, per_beta),
+        }
+        return entries, Products(self.rows, first - alive[:, None], share)
 
 
 def _drop_outs(k: Floats, alpha: Floats, s: Floats, beta: Floats, t_x: Floats, T: Floats) -> Iterator[_DropOut]:

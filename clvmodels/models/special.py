@@ -19,6 +19,7 @@ _TINY = 1e-17  # likewise, of one of its terms
 _NODES = (8, 16, 32, 96)  # of the integral of powers: most customers need few
 _PANEL_NODES = 9  # of a panel of the discounting integral
 _DOUBLING = np.log(2)
+_STEADY = 5.0  # times delta: while interest consumes so much, the discounting integral has its digits
 _SLOWEST = 1e-3  # exponent below which nothing is cut off
 _FARTHEST = 300.0  # e-folds, so that what is far away remains finite
 
@@ -143,13 +144,14 @@ def discounted_time(t: Number, rate: Number) -> Floats:
     return np.asarray(np.where(np.asarray(rate) > 0, -np.expm1(-safe * t) / safe, t))
 
 
-def discount_weights(t: Number, delta: float, c: Floats) -> tuple[Floats, Floats]:
-    r"""Return times z and weights: :math:`\int_0^t e^{-\delta s} \, dG(s / c) = \sum_j w_j G(z_j)`, with G(0) = 0.
+def discount_weights(t: Number, delta: float, c: Floats) -> tuple[Floats, Floats, Floats]:
+    r"""Return c, times z and weights: :math:`\int_0^t e^{-\delta s} \, dG(s / c) = \sum_j w_j G(z_j)`, with G(0) = 0.
 
     By parts it is :math:`e^{-\delta t} G(t / c) + \delta \int_0^t e^{-\delta s} G(s / c) \, ds`. Whatever c is, G is
     needed at the same times. They are Gauss-Legendre nodes in panels of log(1 + z), each a doubling of 1 + z, in which
-    G is analytic up to a distance of pi; the panel in which t / c lies is integrated to there by interpolation. While
-    ``delta * c`` is below 10, ten digits are right; a smaller c than G needs costs panels only.
+    G is analytic up to a distance of pi; the panel in which t / c lies is integrated to there by interpolation. Ten
+    digits are right while ``delta * c`` is below 10, so c is no longer than that; a smaller c than G needs costs panels
+    only.
 
     Parameters
     ----------
@@ -162,10 +164,11 @@ def discount_weights(t: Number, delta: float, c: Floats) -> tuple[Floats, Floats
 
     Returns
     -------
-    Times ``(nodes,)`` and weights ``(nodes, *S)``; a time's number and weights do not depend on other elements of c.
+    The given c, or 5 / delta where that is less, of shape ``S``; times ``(nodes,)`` and weights ``(nodes, *S)``. A
+    time's number and weights do not depend on other elements of c.
     """
     node, share = legendre_rule(_PANEL_NODES)
-    end, c = np.broadcast_arrays(np.minimum(t, _NEGLIGIBLE / delta), c)
+    end, c = np.broadcast_arrays(np.minimum(t, _NEGLIGIBLE / delta), np.minimum(c, _STEADY / delta))
     panels = np.log1p(end / c) / _DOUBLING
     last = np.floor(panels)
     z = np.expm1((np.arange(last.max() + 1)[:, None] + node) * _DOUBLING)
@@ -190,7 +193,7 @@ def discount_weights(t: Number, delta: float, c: Floats) -> tuple[Floats, Floats
     for panel, (times, into) in enumerate(zip(z, weights, strict=True)):
         for j in range(_PANEL_NODES):
             into[j] = np.where(last > panel, share[j] * flow(times[j]), np.where(last == panel, to_end[j], 0.0))
-    return z.ravel(), weights.reshape(-1, *c.shape)
+    return c, z.ravel(), weights.reshape(-1, *c.shape)
 
 
 def _lagrange(node: Floats, x: Floats) -> list[Floats]:

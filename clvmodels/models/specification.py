@@ -1,8 +1,8 @@
 """What is to be learnt from data, and what is learnt from: specifications, and the one registry of their classes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,39 +88,31 @@ class Specification(Protocol[M_co]):
     @property
     def name(self) -> str:
         """What it is called in tables, reports and errors."""
-        ...
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         """Whether it is a model of purchases or of spend."""
-        ...
 
     @property
     def assumption(self) -> str:
         """What the model assumes of customers, in plain sentences, as reports show it."""
-        ...
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters, in the order of ``model``'s argument."""
-        ...
 
     @property
     def start(self) -> tuple[float, ...]:
         """Where a search begins, in multiples of the evidence's scale."""
-        ...
 
     def learn(self, rfm: RFM) -> Evidence:
         """Return what the likelihood needs of the data, or why they cannot identify the model."""
-        ...
 
     def model(self, theta: "Floats | tuple[Any, ...]") -> M_co:
         """Return the model with these parameters, in their order: numbers, or arrays ``(draws, 1)``."""
-        ...
 
     def recipe(self) -> Mapping[str, Any]:
         """Return what storage keeps: the registered name under "model", and the settings by name."""
-        ...
 
 
 _REGISTRY: dict[str, type[Any]] = {}
@@ -172,7 +164,8 @@ def from_recipe(recipe: Mapping[str, Any]) -> Specification[Any]:
     try:
         specification: Specification[Any] = _REGISTRY[name](**settings)
     except TypeError as error:
-        raise SettingError(f"{name} does not take these settings: {settings}.") from error
+        known = ", ".join(_REGISTRY[name]().recipe().keys() - {"model"}) or "none"
+        raise SettingError(f"{name} does not take these settings: {settings}. It takes: {known}.") from error
     return specification
 
 
@@ -199,6 +192,11 @@ def as_specification(
     kind = None if isinstance(specification, type) else getattr(specification, "kind", None)
     if kind is None or not hasattr(specification, "learn"):
         raise SettingError(f"{argument} = {given!r} is not a model to fit. Pass one such as clv.BGNBD.")
+    if getattr(specification, "known", False):
+        raise SettingError(
+            f"{argument} = {given!r} has its parameters already. To learn them from data, leave them out, as in "
+            "clv.BGNBD."
+        )
     if wanted not in (None, kind):
         example = "clv.BGNBD" if wanted == "purchases" else "clv.GammaGamma"
         raise SettingError(
@@ -221,7 +219,57 @@ def written_as(text: str) -> dict[str, str]:
     return {"model": name.strip()} | {key.strip(): value.strip() for key, _, value in pairs}
 
 
-Rows = Callable[[], Floats]
+class Products(NamedTuple):
+    """A part of Hessians: the sum over n terms of weight times the outer product of a vector with itself.
+
+    Attributes
+    ----------
+    rows
+        Which rows of data, ``(rows,)`` as a mask, or a slice.
+    vector
+        Shape ``(parameters, n, those rows)``.
+    weight
+        Shape ``(n, those rows)``.
+    """
+
+    rows: "slice | NDArray[np.bool_]"
+    vector: Floats
+    weight: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Hessians:
+    """The Hessian of each row of data, in parts of which its sum over rows is fast.
+
+    Attributes
+    ----------
+    entries
+        What stands at (i, j) and (j, i), i <= j, of each row, ``(rows,)``; other entries are 0.
+    products
+        What is added to that.
+    """
+
+    entries: Mapping[tuple[int, int], Floats]
+    products: Sequence[Products] = ()
+
+    def each(self, parameters: int, rows: int) -> Floats:
+        """Return the Hessian of each row, ``(parameters, parameters, rows)``."""
+        total = np.zeros((parameters, parameters, rows))
+        for (i, j), entry in self.entries.items():
+            total[i, j] = total[j, i] = entry
+        for part in self.products:
+            total[..., part.rows] += np.einsum("anr,nr,bnr->abr", part.vector, part.weight, part.vector)
+        return total
+
+    def sum(self, counts: Floats, parameters: int) -> Floats:
+        """Return the sum of the rows' Hessians, each times its count, ``(parameters, parameters)``."""
+        total = np.zeros((parameters, parameters))
+        for (i, j), entry in zip(self.entries, np.stack([*self.entries.values()]) @ counts, strict=True):
+            total[i, j] = total[j, i] = entry
+        for part in self.products:
+            vector, weight = part.vector.reshape(parameters, -1), (part.weight * counts[part.rows]).ravel()
+            total += (vector * weight) @ vector.T
+        return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,15 +282,18 @@ class Derivatives:
         Of each row of data, ``(rows,)``.
     score
         The gradient of each row, ``(parameters, rows)``.
-    hessians
-        Returns the Hessian of each row, ``(parameters, parameters, rows)``; computed only when asked for.
+    second
+        Returns the second derivatives; computed only when asked for.
     """
 
     value: Floats
     score: Floats
-    hessians: Rows
+    second: Callable[[], Hessians]
+
+    def hessians(self) -> Floats:
+        """Return the Hessian of each row, ``(parameters, parameters, rows)``."""
+        return self.second().each(*self.score.shape)
 
     def hessian(self, counts: Floats) -> Floats:
         """Return the sum of the rows' Hessians, each times its count, ``(parameters, parameters)``."""
-        total: Floats = self.hessians() @ counts
-        return total
+        return self.second().sum(counts, len(self.score))

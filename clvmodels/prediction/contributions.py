@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clvmodels.errors import SettingError
 from clvmodels.models.special import Floats
+from clvmodels.prediction.lorenz import gini
 from clvmodels.prediction.summaries import ends, quantile
 from clvmodels.prediction.totals import Codes, Interval, Sums, central
 
@@ -67,9 +68,9 @@ class Contributions:
         It is twice the area between the curve and the diagonal, of the same ranking in every draw and future: by how
         much the ranking separates customers. 0: all alike; 1: one brings everything.
         """
-        mean = _gini(self.share_of_customers, self.value[:, None] / self.value[-1])[0]
-        expected = central(_gini(self.share_of_customers, self.expected), level) if self.uncertain else None
-        realised = None if self.realised is None else central(_gini(self.share_of_customers, self.realised), level)
+        mean = gini(self.share_of_customers, self.value / self.value[-1])
+        expected = central(gini(self.share_of_customers, self.expected), level) if self.uncertain else None
+        realised = None if self.realised is None else central(gini(self.share_of_customers, self.realised), level)
         return Gini(float(mean), realised, expected)
 
     def _table(self, at: Codes, level: float) -> pd.DataFrame:
@@ -147,10 +148,6 @@ def contributions(
 
 def _from_nothing(values: Floats) -> Floats:
     return np.concatenate([np.zeros((1, *values.shape[1:])), values])
-
-
-def _gini(share_of_customers: Floats, share_of_value: Floats) -> Floats:
-    return np.asarray(2 * np.trapezoid(share_of_value, share_of_customers, axis=0) - 1)
 
 
 def _intervals(draws: Floats, level: float) -> tuple[Floats, Floats]:

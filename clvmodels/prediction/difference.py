@@ -8,9 +8,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.errors import SettingError
 from clvmodels.models.special import Floats
 from clvmodels.prediction.forecast import Source
-from clvmodels.prediction.summaries import Chunk, futures
+from clvmodels.prediction.summaries import Chunk
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,17 +86,28 @@ class _Pair:
 
     @cached_property
     def expected(self) -> Floats:
-        return self.left.expected - self.right.expected
+        left, right = self.left.expected, self.right.expected
+        return left - right if 1 in (len(left), len(right)) else _paired(left, right)  # a point is taken from each draw
 
     @cached_property
     def realised(self) -> Floats | None:
         if self.left.realised is None or self.right.realised is None:
             return None
-        return self.left.realised - self.right.realised
+        return _paired(self.left.realised, self.right.realised)
 
     @property
-    def gross(self) -> Floats:
-        return futures(self.left) - futures(self.right)
+    def gross(self) -> Floats | None:
+        return self.realised
 
     def column(self, name: str) -> Floats:
         raise KeyError(name)
+
+
+def _paired(left: Floats, right: Floats) -> Floats:
+    """Return the differences of pairs of draws, or of futures."""
+    if len(left) != len(right):
+        raise SettingError(
+            f"{len(left):,} draws or futures have no pairs among {len(right):,}. Forecast both with the same futures=, "
+            "from fits with equally many draws."
+        )
+    return left - right

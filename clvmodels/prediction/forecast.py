@@ -46,24 +46,19 @@ class Stream(Protocol):
     @property
     def uncertain(self) -> bool:
         """Whether ``expected`` has draws of the parameters, so that its spread means something."""
-        ...
 
     @property
     def threads(self) -> int:
         """How many chunks are worked on at a time."""
-        ...
 
     def refuse_infinite_means(self) -> None:
         """Raise ``InfiniteMeanError`` where the expected quantity is infinite under some draws."""
-        ...
 
     def parts(self) -> Iterable[Positions]:
         """Return positions of customers, in parts of a bounded size."""
-        ...
 
     def chunks(self, part: Positions) -> Sequence[Chunk]:
         """Return the chunks of some customers, one a horizon."""
-        ...
 
 
 class Source(Stream, Protocol):
@@ -72,25 +67,20 @@ class Source(Stream, Protocol):
     @property
     def has_futures(self) -> bool:
         """Whether chunks have futures, in which something really happens."""
-        ...
 
     @property
     def finite_variance(self) -> bool:
         """Whether the quantity has a variance under all draws."""
-        ...
 
     @property
     def known(self) -> Sequence[Mapping[str, bool]]:
         """Of each horizon, the names of the chunks' columns, and whether each exists only where the mean does."""
-        ...
 
     def at(self, horizon: int) -> Self:
         """Return the source of one of the horizons alone."""
-        ...
 
     def take(self, customers: slice) -> Self:
         """Return the source of some customers alone."""
-        ...
 
 
 def stream(source: Stream, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
@@ -135,9 +125,9 @@ class OneHorizon:
 
 @dataclass(eq=False)
 class Cache:
-    """What a forecast has computed: summaries of each customer, one array a horizon, and totals."""
+    """What a forecast has computed: summaries of each customer by the position of the horizon, and totals."""
 
-    columns: dict[Summary, list[Floats]] = field(default_factory=dict)
+    columns: dict[tuple[int, Summary], Floats] = field(default_factory=dict)
     totals: list[Total] = field(default_factory=list)
 
 
@@ -243,8 +233,14 @@ class Forecast:
         >>> list(forecast.summarize(wanted))
         ['customer_id', 'p90', 'p_again']
         """
+        names = {summary.name for summary in summaries.values() if isinstance(summary, Known)}
+        for known in self.source.known if names else ():
+            if unknown := names.difference(known):
+                raise SettingError(
+                    f"This forecast knows no {', '.join(sorted(unknown))}; it knows: {', '.join(known) or 'nothing'}."
+                )
         self._compute([[*summaries.values()] for _ in self.horizons], progress=progress)
-        return self._table([{name: self.cache.columns[s][i] for name, s in summaries.items()} for i in self._each])
+        return self._table([{name: self.cache.columns[i, s] for name, s in summaries.items()} for i in self._each])
 
     def frame(self, *, means: bool = True, progress: Progress | None = None) -> pd.DataFrame:
         """Return a row a customer (and ``horizon``, where there are several).
@@ -267,7 +263,7 @@ class Forecast:
             self.source.refuse_infinite_means()
         self._compute_standard(progress)
         wanted = [self._standard(i, means=means) for i in self._each]
-        return self._table([{n: self.cache.columns[s][i] for n, s in w.items()} for i, w in enumerate(wanted)])
+        return self._table([{n: self.cache.columns[i, s] for n, s in w.items()} for i, w in enumerate(wanted)])
 
     def frames(self, customers: int = 100_000, *, means: bool = True) -> Iterator[pd.DataFrame]:
         """Yield ``frame()`` for so many customers at a time, in their order: memory then does not grow with the base.
@@ -333,7 +329,9 @@ class Forecast:
     def total(self) -> Total:
         """Return the sum over all customers."""
         self._refuse_several("total")
-        self._compute_standard()
+        self._take_over()
+        if not self.cache.totals:
+            self._compute_standard()
         return self.cache.totals[0]
 
     def by(self, segment: "str | Sequence[Any] | NDArray[Any]", progress: Progress | None = None) -> Segments:
@@ -382,7 +380,7 @@ class Forecast:
         self._refuse_several("contributions")
         self.source.refuse_infinite_means()
         self._compute_standard()
-        groups, sizes = ranked(self.cache.columns[Mean()][0], self.rfm.key, shares)
+        groups, sizes = ranked(self.cache.columns[0, Mean()], self.rfm.key, shares)
         sums = Sums(groups, len(sizes))
         self._compute([[]], sums)
         return contributions(sums, sizes, shares, uncertain=self.source.uncertain, quantity=self.quantity)
@@ -416,15 +414,19 @@ class Forecast:
 
     def _compute_standard(self, progress: Progress | None = None) -> None:
         """Keep totals and the summaries of ``frame()``: those of the forecast that this is a part of, if it is one."""
+        if self.part_of is not None:
+            self.part_of[0]._compute_standard(progress)  # noqa: SLF001 -- a forecast of the same kind
+        self._compute([self._standard(i).values() for i in self._each], progress=progress)
+
+    def _take_over(self) -> None:
+        """Keep what the forecast that this is a part of, if it is one, has computed until now."""
         if self.part_of is None:
-            self._compute([self._standard(i).values() for i in self._each], progress=progress)
-        elif not self.cache.totals:
-            whole, horizon = self.part_of
-            whole._compute_standard(progress)  # noqa: SLF001 -- a forecast of the same kind
-            self.cache.totals.append(whole.cache.totals[horizon])
-            for summary, columns in whole.cache.columns.items():
-                if len(columns[horizon]):
-                    self.cache.columns[summary] = [columns[horizon]]
+            return
+        whole, horizon = self.part_of
+        self.cache.totals = self.cache.totals or whole.cache.totals[horizon : horizon + 1]
+        for (of, summary), values in whole.cache.columns.items():
+            if of == horizon:
+                self.cache.columns.setdefault((0, summary), values)
 
     def _compute(
         self,
@@ -433,8 +435,9 @@ class Forecast:
         progress: Progress | None = None,
     ) -> None:
         """Stream all customers once, keep the wanted summaries of each horizon, and fill in sums over groups."""
-        kept, n, none = self.cache, len(self.rfm), [np.empty(0)] * len(self.horizons)
-        new = [[s for s in each if not len(kept.columns.get(s, none)[i])] for i, each in enumerate(wanted)]
+        self._take_over()
+        kept, n = self.cache, len(self.rfm)
+        new = [[s for s in each if (i, s) not in kept.columns] for i, each in enumerate(wanted)]
         whole = [] if kept.totals else [Sums(np.zeros(n, dtype=np.intp), 1) for _ in self.horizons]
         if not any(new) and sums is None and not whole:
             return
@@ -448,9 +451,7 @@ class Forecast:
                     group.add(*part)
             if progress:
                 progress(len(parts[0][0]))
-        for i, columns in enumerate(fresh):
-            for summary, values in columns.items():
-                kept.columns.setdefault(summary, [*none])[i] = values
+        kept.columns.update({(i, s): values for i, columns in enumerate(fresh) for s, values in columns.items()})
         kept.totals += [every.totals(uncertain=self.source.uncertain)[0] for every in whole]
 
     def _table(self, columns: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -470,7 +471,10 @@ class Forecast:
             threshold = self.rfm.columns[threshold]
         if np.ndim(threshold) == 0:
             return checked.finite("threshold", threshold)
-        each = np.asarray(threshold, dtype=float)
+        try:
+            each = np.asarray(threshold, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise SettingError(f"Thresholds are finite numbers, and not all of these are: {error}.") from error
         if each.shape != (len(self.rfm),) or not np.isfinite(each).all():
             raise SettingError(
                 f"Thresholds are one finite number for all, or one for each of the {len(self.rfm):,} customers; these "

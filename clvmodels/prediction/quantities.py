@@ -1,6 +1,6 @@
 """What to expect of each customer: the probability to be alive, and of every number of purchases."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -61,13 +61,13 @@ def probability_alive(
     True
     """
     model, ids = model_rows(purchases, rfm, "purchases"), {"customer_id": rfm.customer_id}
-    if after is None or isinstance(after, (str, timedelta, Duration)):
+    if isinstance(after, str) or not isinstance(after, Iterable):
         horizon = None if after is None else _finite(after)
         table = pd.DataFrame(ids | _alive(purchases, model, rfm, horizon))
         return _table("probability to be alive", purchases, rfm, table, horizon)
-    if not len(after):
-        raise SettingError("The list of durations is empty. Name one or more, such as after=['26 weeks', '1 year'].")
     spans = [_finite(span) for span in after]
+    if not spans:
+        raise SettingError("The list of durations is empty. Name one or more, such as after=['26 weeks', '1 year'].")
     tables = [pd.DataFrame(ids | {"after": str(span)} | _alive(purchases, model, rfm, span)) for span in spans]
     longest = max(spans, key=lambda span: span.days)
     return _table("probability to be alive", purchases, rfm, pd.concat(tables, ignore_index=True), longest)

@@ -52,18 +52,27 @@ class Segments:
         """
         columns: dict[str, Any] = {"segment": self.names, "customers": self.customers}
         one, q = self.totals[0], self.quantity
-        if one.finite_mean is not None:
+        finite = all(total.finite_mean is not None for total in self.totals)
+        if finite:
             columns[f"{q}_mean"] = np.array([total.mean for total in self.totals])
             columns[f"{q}_per_customer"] = columns[f"{q}_mean"] / self.customers
         if one.realised is not None:
             columns[f"{q}_lower"], columns[f"{q}_upper"] = zip(*(t.interval(level) for t in self.totals), strict=True)
-        if one.uncertain and one.expected is not None:
+        if one.uncertain and finite:
             intervals = zip(*(total.expected_interval(level) for total in self.totals), strict=True)
             columns["expected_lower"], columns["expected_upper"] = intervals
         return pd.DataFrame(columns)
 
     def __add__(self, other: "Segments") -> "Segments":
-        """Return the sums over the customers of both, segment by segment: parts of a base add up."""
+        """Return the sums over the customers of both, segment by segment: parts of a base add up.
+
+        Raises
+        ------
+        SettingError
+            If they are sums of different quantities, or do not have as many draws and futures.
+        """
+        if self.quantity != other.quantity:
+            raise SettingError(f"Segments of {self.quantity} and of {other.quantity} do not add up.")
         names = np.union1d(self.names, other.names)
         customers, totals = [], []
         for name in names:

@@ -81,8 +81,8 @@ class ModelSource:
         return [
             {"p_alive": False}
             | ({"expected_purchases": False} if counts and np.isfinite(t) else {})
-            | ({"p_purchase": False} if self.spend is None else {"expected_spend": True})
             | ({"discounted_purchases": False} if self.spend is not None and self.discounted else {})
+            | ({"p_purchase": False} if self.spend is None else {"expected_spend": True})
             for t in self.t
         ]
 
@@ -284,22 +284,19 @@ def from_fits(
 ) -> ModelSource:
     """Return the source of a forecast from fits that can be relied on, in the time unit of the RFM."""
     futures = checked.whole("futures", futures)
-    models = (
-        model_rows(purchases, rfm, "purchases", futures),
-        None if spend is None else model_rows(spend, rfm, "spend", futures),
-    )
+    buys = model_rows(purchases, rfm, "purchases", futures)
+    pays = None if spend is None else model_rows(spend, rfm, "spend", futures)
     if horizons[-1].is_infinite and not (terms.delta > 0).all():
         raise SettingError("An infinite horizon needs a discount: undiscounted, the mean need not exist.")
-    if spend is not None and (
-        models[0].draws != models[1].draws or (purchases.sample is None) != (spend.sample is None)
-    ):
+    draws = {(model.draws, fit.sample is None) for model, fit in ((buys, purchases), (pays, spend)) if model and fit}
+    if len(draws) > 1:
         raise SettingError(
             "The two fits must have equally many draws of their parameters. Fit both with the same method, such as "
             "clv.Laplace(draws=1000)."
         )
     return ModelSource(
-        models[0],
-        None if spend is None else models[1],
+        buys,
+        pays,
         rfm,
         tuple(horizon.count(rfm.unit) for horizon in horizons),
         terms,
@@ -338,8 +335,8 @@ def model_rows(fit: Fit[M], rfm: RFM, kind: Kind, most: int | None = None) -> M:
 
 
 def _each(values: Floats, history: Positions) -> Floats:
-    """Return the row of each customer's history; where no two share one, that is all of them in their order."""
-    return values if len(values) == len(history) else values[history]
+    """Return the row of each customer's history, without a copy where that is all rows in their order."""
+    return values if np.array_equal(history, np.arange(len(values))) else values[history]
 
 
 def _distinct(delta: Floats) -> list[float]:

@@ -28,31 +28,25 @@ class Chunk(Protocol):
     @property
     def customers(self) -> NDArray[np.intp]:
         """Their positions in the RFM, shape ``(n,)``."""
-        ...
 
     @property
     def mean(self) -> Floats:
         """The expected quantity, ``(n,)``."""
-        ...
 
     @property
     def expected(self) -> Floats:
         """The expected quantity under each draw of the parameters, ``(draws, n)``."""
-        ...
 
     @property
     def realised(self) -> Floats | None:
         """The quantity in each simulated future, ``(futures, n)``; ``None`` from a recipe that has no futures."""
-        ...
 
     @property
     def gross(self) -> Floats | None:
         """Likewise what purchases bring, before fixed costs: 0 for a customer without a purchase."""
-        ...
 
     def column(self, name: str) -> Floats:
         """Return what else is known of each customer, by a name that the source knows, ``(n,)``."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +102,6 @@ class Summary(Protocol):
 
     def of(self, ordered: Ordered) -> Floats:
         """Return the summary of each customer of a chunk, ``(n,)``."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -140,6 +133,10 @@ class Quantile:
 
     probability: float
     over: Literal["realised", "expected"] = "realised"
+
+    def __post_init__(self) -> None:
+        checked.shares([self.probability], "probabilities of quantiles")
+        checked.one_of("over", self.over, ("realised", "expected"))
 
     def of(self, ordered: Ordered) -> Floats:
         """Return the quantile of each customer."""

@@ -84,20 +84,17 @@ class Total:
         SettingError
             If the two do not have as many draws and futures, so that they do not share them.
         """
-        shapes = {tuple(map(np.shape, (total.expected, total.realised))) for total in (self, other)}
-        if len(shapes) > 1 or self.uncertain != other.uncertain:
-            raise SettingError(
-                "These two totals do not share their draws and futures: forecast both with the same fits."
-            )
-        mean, expected, realised = (
-            None if a is None or b is None else a + b
-            for a, b in (
-                (self.finite_mean, other.finite_mean),
-                (self.expected, other.expected),
-                (self.realised, other.realised),
-            )
+        draws = {len(total.expected) for total in (self, other) if total.expected is not None}
+        futures = {0 if total.realised is None else len(total.realised) for total in (self, other)}
+        if len(draws) > 1 or len(futures) > 1 or self.uncertain != other.uncertain:
+            raise SettingError("These totals do not share their draws and futures: forecast both with the same fits.")
+        return Total(
+            None if self.finite_mean is None or other.finite_mean is None else self.finite_mean + other.finite_mean,
+            None if self.expected is None or other.expected is None else self.expected + other.expected,
+            None if self.realised is None or other.realised is None else self.realised + other.realised,
+            self.uncertain,
+            self.infinite,
         )
-        return Total(mean, expected, realised, self.uncertain, self.infinite)
 
     def __repr__(self) -> str:
         parts = [] if self.finite_mean is None else [number(self.mean, 1)]

@@ -16,7 +16,7 @@ from clvmodels.models.specification import from_recipe
 
 _FORMAT = "clvmodels fit, version 2"
 _AS_THEY_ARE = ("unit", "customers", "log_likelihood", "observed_until", "draws_of", "scale", "densities")
-_TABLES = ("versions", "standard_errors", "sandwich_errors", "by_parameter")
+_TABLES = ("standard_errors", "sandwich_errors", "diagnostics", "by_parameter")
 
 
 def save(fits: Fit[Any] | Mapping[str, Fit[Any]], path: "str | Path") -> None:
@@ -85,10 +85,8 @@ def _document(path: "str | Path") -> Fit[Any] | dict[str, Fit[Any]]:
         raise StorageError(f"{path} is not a stored model of this version ({_FORMAT!r}). Fit and save it again.")
     try:
         if "fit" in document:
-            return _read(document["fit"])
-        return {name: _read(fit) for name, fit in document["fits"].items()}
-    except SettingError as error:
-        raise StorageError(f"{path} cannot be read here. {error}") from error
+            return _read(document["fit"], path)
+        return {name: _read(fit, path) for name, fit in document["fits"].items()}
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise StorageError(f"{path} is damaged: {error!r}. Fit and save it again.") from error
 
@@ -107,15 +105,33 @@ def _written(fit: Fit[Any]) -> dict[str, Any]:
         "estimate": None if fit.maximum is None else fit.maximum.values(),
         "draws": None if fit.sample is None else {n: np.ravel(v).tolist() for n, v in fit.sample.values().items()},
         **{name: getattr(fit, name) for name in _AS_THEY_ARE},
-        **{name: dict(getattr(fit, name)) for name in _TABLES},
+        **{name: _to_json(getattr(fit, name)) for name in _TABLES},
         "seed": int(fit.seed),
-        # JSON has no infinity, and k-hat may be infinite.
-        "diagnostics": {name: value if np.isfinite(value) else str(value) for name, value in fit.diagnostics.items()},
+        "versions": dict(fit.versions),
     }
 
 
-def _read(written: Mapping[str, Any]) -> Fit[Any]:
-    specification, diagnostics = from_recipe(written["specification"]), written["diagnostics"]
+def _to_json(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table with text for numbers that JSON has not: k-hat may be infinite, and R-hat of still chains NaN."""
+    return {
+        name: _to_json(value) if isinstance(value, Mapping) else value if np.isfinite(value) else str(value)
+        for name, value in numbers.items()
+    }
+
+
+def _from_json(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _from_json(value) if isinstance(value, Mapping) else float(value) if isinstance(value, str) else value
+        for name, value in numbers.items()
+    }
+
+
+def _read(written: Mapping[str, Any], path: "str | Path") -> Fit[Any]:
+    try:
+        specification, method = from_recipe(written["specification"]), settings_from_recipe(written["method"])
+    except SettingError as error:
+        raise StorageError(f"{path} cannot be read here. {error}") from error
+    tables: dict[str, Any] = {name: _from_json(written[name]) for name in _TABLES}
 
     def model(parameters: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 -- of the specification's model
         if parameters is None:
@@ -126,10 +142,11 @@ def _read(written: Mapping[str, Any]) -> Fit[Any]:
     return Fit(
         specification,
         Verdict(Outcome[written["verdict"][0]], written["verdict"][1]),
-        method=settings_from_recipe(written["method"]),
+        method=method,
         seed=written["seed"],
         maximum=model(written["estimate"]),
         sample=model(written["draws"]),
-        diagnostics={name: float(value) if isinstance(value, str) else value for name, value in diagnostics.items()},
-        **{name: written[name] for name in (*_AS_THEY_ARE, *_TABLES)},
+        versions=written["versions"],
+        **{name: written[name] for name in _AS_THEY_ARE},
+        **tables,
     )

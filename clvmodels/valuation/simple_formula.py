@@ -214,7 +214,7 @@ class FormulaSource:
         """The columns of each horizon; purchases without an end are no number, though their discounted value is one."""
         everyone, _ = self._learnt
         first = replace(self, rfm=self.rfm.take(slice(1)), terms=self.terms.take(slice(1)))
-        return [dict.fromkeys(first.columns(everyone, t), False) for t in self.t]
+        return [{name: name == "expected_spend" for name in first.columns(everyone, t)} for t in self.t]
 
     @cached_property
     def _learnt(self) -> "tuple[Ingredients, list[Ingredients]]":

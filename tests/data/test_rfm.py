@@ -134,15 +134,6 @@ def test_money_that_is_not_there_is_not_made_up():
         rfm().money  # noqa: B018 -- asking is what raises
 
 
-def test_collapse_counts_every_customer_once(cdnow):
-    distinct = cdnow.collapse()
-    assert len(distinct.counts) == 1_016
-    assert distinct.counts.sum() == 2_357
-    assert np.array_equal(distinct.frequency[distinct.row], cdnow.frequency)
-    assert np.array_equal(distinct.recency[distinct.row], cdnow.recency)
-    assert np.array_equal(distinct.T[distinct.row], cdnow.T)
-
-
 def test_what_is_no_rfm_is_refused_with_the_way_to_one(cdnow):
     refuse_no_rfm(cdnow)
     message = (

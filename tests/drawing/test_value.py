@@ -30,6 +30,14 @@ def test_customers_without_intervals_are_dots(customers):
     assert not axes.collections
 
 
+def test_values_without_discount_are_drawn_alike(customers):
+    undiscounted = customers.rename(columns=lambda name: name.replace("clv_", "money_"))
+    (axes,), (other,) = draw_customers(customers).axes, draw_customers(undiscounted, "money").axes
+    for one, same in zip(axes.lines, other.lines, strict=True):
+        assert one.get_xydata().tolist() == same.get_xydata().tolist()
+    assert len(axes.collections) == len(other.collections) == 1
+
+
 def test_a_total_is_drawn_with_its_intervals(texts):
     realised = np.random.default_rng(1).normal(2e6, 1e5, 400)
     both = texts(to_svg(future_total(realised, 2e6, (1.84e6, 2.16e6), (1.9e6, 2.1e6))))

@@ -6,11 +6,11 @@ import pytest
 
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import SettingError
-from clvmodels.evaluation.candidates import FormulaCandidate, ModelCandidate, Prediction, as_candidate
+from clvmodels.evaluation.candidates import FitCandidate, FormulaCandidate, ModelCandidate, Prediction, as_candidate
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
+from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.prediction.predict import predict
@@ -25,7 +25,7 @@ HORIZON = duration("39 weeks")
 class OfMyOwn:
     name = "of my own"
 
-    def predict(self, past, horizon, draws, seed):
+    def predict(self, past, horizon, futures, seed):
         return Prediction(None, None, note="nothing to say")
 
 
@@ -34,12 +34,12 @@ class OfMyOwn:
     [
         (BGNBD, "BG/NBD"),
         (MBGNBD, "MBG/NBD"),
-        (NBD, "NBD"),
+        (NBD(), "NBD"),
         (SimpleFormula(), "simple formula"),
         (SimpleFormula(per_customer=True), "simple formula per customer"),
         (SimpleFormula(survival="certain", orders="all"), "simple formula (min(lifespan, horizon), all orders)"),
         (ModelCandidate(BGNBD, method=MaximumLikelihood()), "BG/NBD"),
-        (ModelCandidate(BGNBD, spend=GammaGammaAllPurchases), "BG/NBD with Gamma-Gamma (all purchases)"),
+        (ModelCandidate(BGNBD, spend=GammaGamma(of="all")), "BG/NBD with Gamma-Gamma (all purchases)"),
         (OfMyOwn(), "of my own"),
     ],
 )
@@ -60,15 +60,46 @@ def test_what_is_no_candidate_is_refused(given):
         as_candidate(given)
 
 
-@pytest.mark.parametrize("of_spend", [GammaGamma, GammaGammaAllPurchases])
+@pytest.mark.parametrize("of_spend", [GammaGamma(), GammaGamma(of="all")])
 def test_a_model_candidate_is_the_forecast_of_its_fits(of_spend, cdnow_rfm):
     few = cdnow_rfm.take(slice(600))
     made = ModelCandidate(BGNBD, of_spend, Laplace(draws=50)).predict(few, HORIZON, 50, 3)
     purchases, spend = (fit(model, few, Laplace(draws=50), 3) for model in (BGNBD, of_spend))
     pd.testing.assert_frame_equal(made.purchases.frame(), predict(purchases, few, HORIZON, 50, 3).frame())
-    pd.testing.assert_frame_equal(made.money.frame(), value(purchases, spend, few, Plan(HORIZON), 50, 3).frame())
-    assert made.spend.model.parameters() == spend.model.parameters()
+    money = value(purchases, spend, few, Plan(HORIZON), 50, 3).forecast
+    pd.testing.assert_frame_equal(made.money.frame(), money.frame())
+    assert made.spend.estimate.values() == spend.estimate.values()
     assert made.note == ""
+
+
+def test_fits_are_candidates_as_they_are(cdnow_rfm, cdnow_purchases, cdnow_spend):
+    few = cdnow_rfm.take(slice(600))  # of whom the fits know more than these
+    both = FitCandidate(cdnow_purchases, cdnow_spend)
+    assert (as_candidate(cdnow_purchases).name, both.name) == ("BG/NBD, as fitted",) * 2
+    assert [name for name, _ in both.assumptions] == ["BG/NBD", "Gamma-Gamma"]
+    alone, made = as_candidate(cdnow_purchases).predict(few, HORIZON, 50, 3), both.predict(few, HORIZON, 50, 3)
+    counts = predict(cdnow_purchases, few, HORIZON, 50, 3).frame()
+    for one in (alone, made):
+        pd.testing.assert_frame_equal(one.purchases.frame(), counts)
+    assert alone.money is None
+    money = value(cdnow_purchases, cdnow_spend, few, Plan(HORIZON), 50, 3).forecast
+    pd.testing.assert_frame_equal(made.money.frame(), money.frame())
+    assert made.spend is cdnow_spend
+
+
+def test_a_fit_of_spend_alone_is_no_candidate(cdnow_spend):
+    with pytest.raises(SettingError, match="Gamma-Gamma is a model of spend"):
+        as_candidate(cdnow_spend)
+
+
+def test_a_fit_that_has_seen_what_it_is_to_predict_is_refused(cdnow, cdnow_rfm, cdnow_purchases, cdnow_spend):
+    later = cdnow.split("1997-10-01")[0].summarize(unit="week")
+    of_purchases, of_spend = (fit(model, later, MaximumLikelihood()) for model in (BGNBD, GammaGamma))
+    for candidate in (FitCandidate(of_purchases), FitCandidate(cdnow_purchases, of_spend)):
+        with pytest.raises(SettingError, match=r"ends on 1997-10-01, after the past .* ends on 1997-09-30: it has seen"):
+            candidate.predict(cdnow_rfm, HORIZON, 20, 0)
+    undated = RFM.from_frame(cdnow_rfm.frame(), unit="week")
+    assert FitCandidate(of_purchases).predict(undated, HORIZON, 20, 0).purchases.total().mean > 1000
 
 
 def test_a_formula_candidate_is_the_formula(cdnow_rfm):

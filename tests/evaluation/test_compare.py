@@ -1,6 +1,7 @@
 """The comparison: published figures of the CDNOW holdout, the contract of its file, and what may go wrong."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,14 +9,17 @@ import pytest
 
 from clvmodels.data.datasets import load_cdnow
 from clvmodels.data.transactions import Transactions
-from clvmodels.errors import FitError, InfiniteMeanError, SettingError
+from clvmodels.errors import FitError, SettingError
 from clvmodels.evaluation.candidates import ModelCandidate, Prediction
 from clvmodels.evaluation.compare import compare, standard_candidates
 from clvmodels.evaluation.lifetimes import LifetimesBGNBD, is_installed
+from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
+from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
+from clvmodels.models.nbd import NBD
+from clvmodels.prediction.predict import predict
 from clvmodels.valuation.simple_formula import SimpleFormula
 
 TEXTBOOK = "simple formula (min(lifespan, horizon))"
@@ -70,7 +74,7 @@ def rows(comparison):
 
 @pytest.fixture(scope="module")
 def point(cdnow_split):
-    return compare([ModelCandidate(BGNBD, method=MaximumLikelihood())], *cdnow_split, draws=400).frame().iloc[0]
+    return compare([ModelCandidate(BGNBD, method=MaximumLikelihood())], *cdnow_split, futures=400).frame().iloc[0]
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +210,7 @@ def test_the_json_file_says_the_same_as_the_frame(written, rows):
             elif number is None:
                 assert pd.isna(rows.loc[row["candidate"], name])
     assert written["customers"] == 2357
+    assert (written["futures"], written["seed"]) == (1000, 0)
     assert written["horizon_days"] == 273
     assert written["newcomers"] == {"customers": 0, "purchases": 0, "money": 0.0}
     assert written["hindsight"]["purchases_pit_90"] == pytest.approx(0.90, abs=0.002)
@@ -233,16 +238,16 @@ def test_the_order_of_rows_and_the_seed_are_all_that_randomness_knows():
         Transactions(rows, customer="customer_id", date="date", amount="amount").split("1997-09-30")
         for rows in (table, table.sample(frac=1, random_state=3))
     )
-    one, other = (compare(quick, *parts, draws=60, seed=5).frame() for parts in (parts, again))
+    one, other = (compare(quick, *parts, futures=60, seed=5).frame() for parts in (parts, again))
     pd.testing.assert_frame_equal(one, other, rtol=1e-12)
-    changed = compare(quick[:1], *parts, draws=60, seed=6).frame()
+    changed = compare(quick[:1], *parts, futures=60, seed=6).frame()
     assert changed["purchases_crps"][0] != one["purchases_crps"][0]
     assert changed["purchases_crps"][0] == pytest.approx(one["purchases_crps"][0], rel=0.02)
 
 
 def test_the_unit_does_not_change_the_answer(cdnow_split):
     quick = [ModelCandidate(BGNBD, method=MaximumLikelihood()), SimpleFormula()]
-    weeks, days = (compare(quick, *cdnow_split, draws=60, unit=unit).frame() for unit in ("week", "day"))
+    weeks, days = (compare(quick, *cdnow_split, futures=60, unit=unit).frame() for unit in ("week", "day"))
     assert weeks["purchases_predicted_total"].to_numpy() == pytest.approx(days["purchases_predicted_total"], rel=1e-6)
     assert weeks["money_rmse"].to_numpy() == pytest.approx(days["money_rmse"], rel=1e-6)
 
@@ -250,7 +255,7 @@ def test_the_unit_does_not_change_the_answer(cdnow_split):
 def test_without_amounts_money_is_null(tmp_path):
     log = Transactions(load_cdnow(), customer="customer_id", date="date")
     made = compare(
-        [ModelCandidate(BGNBD, method=MaximumLikelihood()), SimpleFormula()], *log.split("1997-09-30"), draws=50
+        [ModelCandidate(BGNBD, method=MaximumLikelihood()), SimpleFormula()], *log.split("1997-09-30"), futures=50
     )
     made.to_json(tmp_path / "comparison.json")
     for row in json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))["candidates"]:
@@ -279,7 +284,7 @@ def returning_customers():
 @pytest.mark.filterwarnings("ignore:No customer was observed for longer")
 def test_newcomers_are_counted_apart():
     log = Transactions(orders(returning_customers()), "who", "day", "paid")
-    made = compare([SimpleFormula()], *log.split("2024-03-31"), draws=10)
+    made = compare([SimpleFormula()], *log.split("2024-03-31"), futures=10)
     assert len(made.past) == 12
     assert made.actual.purchases.tolist() == [2, 1] + [0] * 10
     assert made.actual.money.tolist() == [15.0, 4.0] + [0.0] * 10
@@ -292,7 +297,7 @@ def test_a_return_after_the_split_does_not_change_the_past():
     kept = returning_customers()
     back = [*kept, ("c05", "2024-05-05", -12.0), ("c00", "2024-06-02", -5.0)]
     one, other = (
-        compare([SimpleFormula()], *Transactions(orders(rows), "who", "day", "paid").split("2024-03-31"), draws=10)
+        compare([SimpleFormula()], *Transactions(orders(rows), "who", "day", "paid").split("2024-03-31"), futures=10)
         for rows in (kept, back)
     )
     pd.testing.assert_frame_equal(one.past.frame(), other.past.frame())
@@ -306,7 +311,7 @@ def test_a_return_after_the_split_does_not_change_the_past():
 @pytest.mark.filterwarnings("ignore:No customer was observed for longer")
 def test_the_silence_at_the_end_belongs_to_the_holdout():
     log = Transactions(orders(returning_customers()), "who", "day", "paid", observed_until="2024-09-30")
-    made = compare([SimpleFormula()], *log.split("2024-03-31"), draws=10)
+    made = compare([SimpleFormula()], *log.split("2024-03-31"), futures=10)
     assert made.horizon.days == 183
 
 
@@ -316,7 +321,7 @@ def test_the_silence_at_the_end_belongs_to_the_holdout():
 def test_a_candidate_that_cannot_be_fitted_has_nulls_and_a_note(tmp_path):
     # Nobody ever stops, so BG/NBD's drop-out runs to the border.
     log = Transactions(poisson_buyers(), "who", "day", "paid")
-    made = compare([BGNBD, SimpleFormula()], *log.split("2023-09-30"), draws=50)
+    made = compare([BGNBD, SimpleFormula()], *log.split("2023-09-30"), futures=50)
     made.to_json(tmp_path / "comparison.json")
     failed, formula = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))["candidates"]
     assert failed["candidate"] == "BG/NBD"
@@ -331,7 +336,7 @@ def test_a_candidate_that_cannot_be_fitted_has_nulls_and_a_note(tmp_path):
 
 
 def test_an_error_of_one_candidate_leaves_the_others(cdnow_split):
-    made = compare([Named("broken"), SimpleFormula()], *cdnow_split, draws=20).frame()
+    made = compare([Named("broken"), SimpleFormula()], *cdnow_split, futures=20).frame()
     assert made["note"].tolist() == ["This one never works. Take another.", pd.NA]
     assert made["purchases_predicted_total"].isna().tolist() == [True, False]
 
@@ -340,19 +345,61 @@ def test_a_candidate_of_ones_own(cdnow_split):
     class Naive:
         name = "as before"
 
-        def predict(self, past, horizon, draws, seed):
+        def predict(self, past, horizon, futures, seed):
             assert horizon.count(past.unit) == 39
-            return Prediction(None, None, note=f"{draws} draws, seed {seed}")
+            return Prediction(None, None, note=f"{futures} futures, seed {seed}")
 
-    made = compare([Naive()], *cdnow_split, draws=7, seed=11)
-    assert made.results[0].note == "7 draws, seed 11"
+    made = compare([Naive()], *cdnow_split, futures=7, seed=11)
+    assert made.results[0].note == "7 futures, seed 11"
+
+
+def test_whatever_predicts_stands_beside_whatever_else_predicts(cdnow_split):
+    past, _ = cdnow_split
+    rfm = past.summarize()
+    fitted = fit(MBGNBD, rfm.take(slice(0, None, 2)), MaximumLikelihood())  # of every other customer
+    point = ModelCandidate(BGNBD, GammaGamma(of="all"), MaximumLikelihood())
+    own = Named("one's own", ModelCandidate(NBD, method=MaximumLikelihood()))
+    made = compare([BGNBD, NBD(), fitted, point, SimpleFormula(), own], *cdnow_split, futures=20)
+    names = ["BG/NBD", "NBD", "MBG/NBD, as fitted", "BG/NBD with Gamma-Gamma (all purchases)", "simple formula"]
+    assert made.frame()["candidate"].tolist() == [*names, "one's own"]
+    assert [result.kind for result in made.results] == ["model"] * 4 + ["formula", "model"]
+    assumed = [[name for name, _ in result.assumptions] for result in made.results]
+    spend = "Gamma-Gamma"
+    assert assumed == [
+        *(["BG/NBD", spend], ["NBD", spend], ["MBG/NBD"], ["BG/NBD", "Gamma-Gamma (all purchases)"]),
+        *(["Simple formula"], []),
+    ]
+    row = made.frame().set_index("candidate").loc["MBG/NBD, as fitted"]
+    as_fitted = predict(fitted, rfm, "39 weeks", futures=20).total()
+    assert row["purchases_predicted_total"] == pytest.approx(as_fitted.mean, rel=1e-12)
+    again = predict(fit(MBGNBD, rfm, MaximumLikelihood()), rfm, "39 weeks", futures=20).total()
+    assert abs(row["purchases_predicted_total"] - again.mean) > 1
+    assert pd.isna(row[["money_predicted_total", "note"]]).all()
+
+
+def test_a_model_of_ones_own_is_compared_like_those_of_the_package(cdnow_split):
+    class Doubled(NBD):
+        name = "twice NBD"
+
+        def future(self, histories):
+            return replace(super().future(histories), rate=super().future(histories).rate / 2)
+
+    quick = [ModelCandidate(what, method=MaximumLikelihood()) for what in (Doubled(), NBD())]
+    twice, once = compare(quick, *cdnow_split, futures=50).frame()["purchases_predicted_total"]
+    assert twice == pytest.approx(2 * once)
+
+
+def test_a_fit_that_has_seen_what_it_is_to_predict_is_an_error_and_no_note(cdnow, cdnow_split):
+    seen = fit(BGNBD, cdnow.summarize(), MaximumLikelihood())
+    with pytest.raises(SettingError, match=r"ends on 1998-06-30, .* Pass its specification"):
+        compare([seen, SimpleFormula()], *cdnow_split, futures=20)
 
 
 def test_one_name_cannot_stand_for_two(cdnow_split):
     with pytest.raises(SettingError, match="Two candidates have the name 'BG/NBD'"):
         compare([BGNBD, ModelCandidate(BGNBD, method=MaximumLikelihood())], *cdnow_split)
     renamed = Named("BG/NBD, point", ModelCandidate(BGNBD, method=MaximumLikelihood()))
-    assert len(compare([SimpleFormula(), renamed], *cdnow_split, draws=20).frame()) == 2
+    assert len(compare([SimpleFormula(), renamed], *cdnow_split, futures=20).frame()) == 2
 
 
 @pytest.mark.parametrize(
@@ -361,10 +408,10 @@ def test_one_name_cannot_stand_for_two(cdnow_split):
         (["BGNBD"], {}, "'BGNBD' is not a candidate"),
         ([], {}, "There is no candidate to compare"),
         (BGNBD, {}, "Candidates come in a list"),
-        ([SimpleFormula()], {"seed": -1}, "A seed is a whole number from 0 up; -1 is not"),
-        ([BGNBD], {"seed": 1.5}, "A seed is a whole number from 0 up; 1.5 is not"),
-        ([BGNBD], {"draws": 0}, "At least one future must be simulated; draws=0"),
-        ([SimpleFormula()], {"draws": 2.5}, "At least one future must be simulated; draws=2.5"),
+        ([SimpleFormula()], {"seed": -1}, "seed=-1 is not"),
+        ([BGNBD], {"seed": 1.5}, "seed=1.5 is not"),
+        ([BGNBD], {"futures": 0}, "futures=0 is not"),
+        ([SimpleFormula()], {"futures": 2.5}, "futures=2.5 is not"),
     ],
 )
 def test_a_misuse_is_an_error_and_no_note(cdnow_split, candidates, settings, message):
@@ -388,15 +435,15 @@ def test_progress_is_told_of_every_customer_and_quantity(cdnow_split):
     compare(
         [SimpleFormula(), ModelCandidate(MBGNBD, method=MaximumLikelihood())],
         *cdnow_split,
-        draws=20,
+        futures=20,
         progress=told.append,
     )
     assert sum(told) == 4 * 2357
 
 
 def test_spend_of_repeat_and_of_all_purchases_stand_side_by_side(cdnow_split):
-    every = ModelCandidate(BGNBD, spend=GammaGammaAllPurchases)
-    table = compare([BGNBD, every], *cdnow_split, draws=200).frame().set_index("candidate")
+    every = ModelCandidate(BGNBD, spend=GammaGamma(of="all"))
+    table = compare([BGNBD, every], *cdnow_split, futures=200).frame().set_index("candidate")
     repeats, all_of_them = table.loc["BG/NBD"], table.loc[every.name]
     assert repeats["purchases_crps"] == all_of_them["purchases_crps"]
     assert all_of_them["money_gini"] > repeats["money_gini"] + 0.02  # one-time buyers are told apart
@@ -407,12 +454,12 @@ def test_an_infinite_mean_spend_leaves_the_purchases_as_they_are(cdnow_split):
     class Enormous(GammaGamma):
         name = "Gamma-Gamma without a mean"
 
-        def expected_spend(self, x, m):
-            raise InfiniteMeanError("Expected spend is infinite.")
+        def value(self, x, m):
+            return replace(super().value(x, m), shape=np.ones(()))
 
-    (row,) = compare([ModelCandidate(BGNBD, spend=Enormous)], *cdnow_split, draws=20).frame().to_dict("records")
-    (usual,) = compare([BGNBD], *cdnow_split, draws=20).frame().to_dict("records")
+    (row,) = compare([ModelCandidate(BGNBD, spend=Enormous())], *cdnow_split, futures=20).frame().to_dict("records")
+    (usual,) = compare([BGNBD], *cdnow_split, futures=20).frame().to_dict("records")
     for name in ("predicted_total", "total_lower_90", "total_upper_90", "crps"):
         assert row[f"purchases_{name}"] == usual[f"purchases_{name}"]
     assert pd.isna(row["money_predicted_total"])
-    assert row["note"] == "Expected spend is infinite."
+    assert row["note"].startswith("Gamma-Gamma without a mean: 2,357 of 2,357 customers have an infinite expected spend")

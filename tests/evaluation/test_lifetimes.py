@@ -39,7 +39,7 @@ def test_its_numbers_are_those_of_lifetimes_itself(cdnow_rfm):
     returning = m > 0
     spend = GammaGammaFitter().fit(x[returning], m[returning]).conditional_expected_average_profit(x, m).to_numpy()
     assert made.purchases.frame()["purchases_mean"].to_numpy() == pytest.approx(counts, rel=1e-9)
-    assert made.money.frame()["clv_mean"].to_numpy() == pytest.approx(counts * spend, rel=1e-9)
+    assert made.money.frame()["money_mean"].to_numpy() == pytest.approx(counts * spend, rel=1e-9)
 
 
 def test_the_unit_is_that_of_the_rfm(cdnow_rfm):

@@ -9,8 +9,10 @@ import pytest
 from clvmodels.data.rfm import RFM
 from clvmodels.evaluation.lifetimes import PointSource
 from clvmodels.evaluation.score import LEVELS, PIT_EDGES, HindsightSource, SpendSource, score
-from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
-from clvmodels.prediction.forecast import KnownChunk, OneHorizon
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.prediction.customers import Customers
+from clvmodels.prediction.forecast import OneHorizon, stream
+from clvmodels.prediction.summaries import KnownChunk
 
 N, DRAWS = 60, 40
 
@@ -33,10 +35,12 @@ class Drawn(OneHorizon):
     def __init__(self, realised, expected, size, order):
         self.realised, self.expected, self.size, self.order = realised, expected, size, order
 
-    def chunks(self):
-        for start in range(0, len(self.order), self.size):
-            i = self.order[start : start + self.size]
-            yield KnownChunk(i, self.expected[:, i].mean(axis=0), self.expected[:, i], self.realised[:, i], {})
+    def parts(self):
+        return (self.order[start : start + self.size] for start in range(0, len(self.order), self.size))
+
+    def chunks(self, part):
+        expected = self.expected[:, part]
+        return [KnownChunk(part, expected.mean(axis=0), expected, self.realised[:, part])]
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +139,14 @@ def test_hindsight_is_calibrated_by_construction():
 
 def test_hindsight_is_the_distribution_of_what_happened():
     actual = np.random.default_rng(4).permutation(1000).astype(float)
-    chunks = list(HindsightSource(actual).chunks())
+    chunks = [chunk for (chunk,) in stream(HindsightSource(actual), list)]
     assert np.concatenate([chunk.customers for chunk in chunks]).tolist() == list(range(1000))
     assert all((np.sort(chunk.realised, axis=0) == np.arange(1000)[:, None]).all() for chunk in chunks)
+
+
+def spend_chunk(model, rfm, count, futures):
+    ((chunk,),) = stream(SpendSource(model, Customers.of(rfm, model), count, futures, seed=0), list)
+    return chunk
 
 
 def test_spend_given_counts_has_the_money_that_the_model_says():
@@ -146,7 +155,7 @@ def test_spend_given_counts_has_the_money_that_the_model_says():
     draws = 4000
     model = GammaGamma(*(np.full((draws, 1), value) for value in (6.0, 6.0, 15.0)))
     few = rfm.take(slice(3))
-    (chunk,) = SpendSource(model, few, count[:3], draws, seed=0).chunks()
+    chunk = spend_chunk(model, few, count[:3], draws)
     expected = count[:3] * 6 * (15 + few.frequency * few.money) / (6 * few.frequency + 5)
     assert chunk.mean == pytest.approx(expected)
     assert chunk.realised.shape == (draws, 3)
@@ -163,8 +172,8 @@ def test_spend_given_counts_has_the_money_that_the_model_says():
 
 def test_spend_of_all_purchases_is_judged_by_what_it_saw():
     rfm = replace(base(4), first_spend=np.array([4.0, 8.0, 0.0, 16.0]))
-    model = GammaGammaAllPurchases(*(np.full((4000, 1), value) for value in (6.0, 6.0, 15.0)))
-    (chunk,) = SpendSource(model, rfm, np.ones(4, dtype=np.int64), 4000, seed=0).chunks()
+    model = GammaGamma(*(np.full((4000, 1), value) for value in (6.0, 6.0, 15.0)), of="all")
+    chunk = spend_chunk(model, rfm, np.ones(4, dtype=np.int64), 4000)
     total = rfm.first_spend + rfm.frequency * rfm.money
     expected = 6 * (15 + total) / (6 * (rfm.frequency + 1) + 5)
     assert chunk.mean == pytest.approx(expected)

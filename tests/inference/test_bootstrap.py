@@ -8,12 +8,12 @@ import pytest
 from clvmodels.errors import FitError, SettingError
 from clvmodels.inference.bootstrap import Bootstrap, _resample
 from clvmodels.inference.fit import fit
+from clvmodels.inference.mode import find_mode
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.peak import climb
 from clvmodels.inference.sandwich import sandwich_covariance
 from clvmodels.inference.verdict import Outcome
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
+from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
@@ -21,42 +21,44 @@ from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.value import value
 
 
-def at_peak(model, rfm):
-    objective = Objective(model, model.evidence(rfm))
-    return objective, climb(objective, np.log(model.start()))
+def at_mode(specification, rfm):
+    objective = Objective(specification, specification.learn(rfm))
+    return objective, find_mode(objective, objective.space.phi(specification.start))
 
 
 def some(rfm, customers, seed):
     return rfm.take(np.random.default_rng(seed).permutation(len(rfm))[:customers])
 
 
-@pytest.mark.parametrize("model", [BGNBD, MBGNBD, NBD, ParetoNBD, GammaGamma])
-def test_a_replicate_is_the_peak_of_its_copied_customers(model, cdnow_rfm) -> None:
-    objective, peak = at_peak(model, cdnow_rfm)
+@pytest.mark.parametrize("specification", [BGNBD(), MBGNBD(), NBD(), ParetoNBD(), GammaGamma()], ids=repr)
+def test_a_replicate_is_the_mode_of_its_copied_customers(specification, cdnow_rfm) -> None:
+    objective, mode = at_mode(specification, cdnow_rfm)
     evidence = objective.evidence
-    inferred = Bootstrap(3).infer(model, evidence, peak, np.random.default_rng(8))
+    inferred = Bootstrap(3).infer(objective, mode, np.random.default_rng(8))
     rng = np.random.default_rng(8)
-    spread = np.sqrt(np.diag(sandwich_covariance(objective, peak)))
+    spread = np.sqrt(np.diag(sandwich_covariance(objective, mode)))
     for phi in inferred.phi:
         copies = _resample(evidence.counts, rng).astype(int)
-        columns = tuple(np.repeat(column, copies) for column in evidence.columns)
+        columns = {name: np.repeat(column, copies) for name, column in evidence.columns.items()}
         copied = replace(evidence, columns=columns, counts=np.ones(copies.sum()))
-        searched = climb(Objective(model, copied), np.log(model.start()))
+        searched = find_mode(Objective(specification, copied), objective.space.phi(specification.start))
         assert searched.reached
         assert (np.abs(searched.phi - phi) < 1e-3 * spread).all()
 
 
 @pytest.mark.parametrize(
-    ("model", "tolerance"), [(BGNBD, 0.1), (MBGNBD, 0.12), (NBD, 0.1), (GammaGamma, 0.2), (GammaGammaAllPurchases, 0.2)]
+    ("specification", "tolerance"),
+    [(BGNBD(), 0.1), (MBGNBD(), 0.12), (NBD(), 0.1), (GammaGamma(), 0.2), (GammaGamma(of="all"), 0.2)],
+    ids=repr,
 )
-def test_its_covariance_is_the_sandwich(model, tolerance, cdnow_rfm) -> None:
-    objective, peak = at_peak(model, cdnow_rfm)
-    expected = sandwich_covariance(objective, peak)
-    phi = Bootstrap(1000).infer(model, objective.evidence, peak, np.random.default_rng(1)).phi
+def test_its_covariance_is_the_sandwich(specification, tolerance, cdnow_rfm) -> None:
+    objective, mode = at_mode(specification, cdnow_rfm)
+    expected = sandwich_covariance(objective, mode)
+    phi = Bootstrap(1000).infer(objective, mode, np.random.default_rng(1)).phi
     found, spread = np.cov(phi.T), np.sqrt(np.diag(expected))
     np.testing.assert_allclose(np.sqrt(np.diag(found)), spread, rtol=tolerance)
     np.testing.assert_allclose(np.corrcoef(phi.T), expected / np.outer(spread, spread), atol=0.08)
-    assert (np.abs(phi.mean(axis=0) - peak.phi) < 0.35 * spread).all()  # a small sample's estimates are a little biased
+    assert (np.abs(phi.mean(axis=0) - mode.phi) < 0.35 * spread).all()  # a small sample's estimates are a little biased
 
 
 @pytest.mark.parametrize("counts", [np.array([5.0, 1.0, 14.0, 0.0]), np.ones(20)])
@@ -89,7 +91,9 @@ def test_values_have_intervals(cdnow_rfm) -> None:
 
 def test_a_fit_says_what_it_is(cdnow_rfm) -> None:
     found = fit(NBD, cdnow_rfm, Bootstrap(20))
-    assert found.method == "Bootstrap(replicates=20)"
+    assert found.method == Bootstrap(replicates=20)
+    assert found.draws_of == "sampling distribution"
+    assert found.prior == {}
     assert found.verdict.ok
     assert found.diagnostics["replicates_failed"] == 0
     assert found.draws.r.shape == (20, 1)
@@ -105,7 +109,7 @@ def test_few_replicates_without_an_estimate_are_drawn_anew_and_counted(cdnow_rfm
 
 def test_many_replicates_without_an_estimate_are_a_bad_verdict_with_a_remedy(cdnow_rfm) -> None:
     found = fit(BGNBD, some(cdnow_rfm, 120, seed=0), Bootstrap(200))
-    assert found.model.r > 0
+    assert found.estimate.r > 0
     assert found.verdict.outcome is Outcome.UNSTABLE
     assert found.diagnostics["replicates_failed"] == 5
     with pytest.raises(FitError, match=r"Laplace\(\)"):
@@ -114,5 +118,5 @@ def test_many_replicates_without_an_estimate_are_a_bad_verdict_with_a_remedy(cdn
 
 @pytest.mark.parametrize("replicates", [0, -1, 2.5])
 def test_a_number_of_replicates_is_a_whole_number(replicates) -> None:
-    with pytest.raises(SettingError, match="whole number"):
+    with pytest.raises(SettingError, match=f"replicates={replicates} is not"):
         Bootstrap(replicates)

@@ -20,7 +20,7 @@ from clvmodels.models.pareto_nbd import ParetoNBD
 
 
 def logs(model):
-    return np.log(np.column_stack([np.ravel(value) for value in model.parameters().values()]))
+    return np.log(np.column_stack([np.ravel(value) for value in model.values().values()]))
 
 
 def test_laplace_draws_of_nbd_are_those_of_a_grid(cdnow_rfm) -> None:
@@ -141,8 +141,11 @@ def test_where_it_cannot_be_trusted_another_method_takes_over_with_the_same_prio
     monkeypatch.setattr(methods, "TRUSTED_K", -9.0)
     narrow = Prior(others=LogNormal(spread=0.05))
     assert fit(NBD, cdnow_rfm, Laplace(prior=narrow)).verdict.outcome is Outcome.POOR_APPROXIMATION
-    found = fit(NBD, cdnow_rfm, Laplace(draws=40, prior=narrow, otherwise=NUTS(chains=2)))
+    method = Laplace(draws=40, prior=narrow, otherwise=NUTS(chains=2))
+    found = fit(NBD, cdnow_rfm, method)
     assert found.verdict.ok
+    assert found.method is method
+    assert found.draws_of == "posterior"
     assert found.draws.draws == 40
     assert found.diagnostics["chains"] == 2
     assert found.diagnostics["laplace_k_hat"] < 0.7
@@ -174,17 +177,18 @@ def test_resampling_survives_weights_that_sum_to_less_than_one_by_rounding() -> 
 @pytest.mark.parametrize("draws", [1, 10, 333])
 def test_as_many_draws_as_asked_for_each_parameter_a_column(draws, cdnow_rfm) -> None:
     found = fit(BGNBD, cdnow_rfm, Laplace(draws=draws)).draws
-    assert {value.shape for value in found.parameters().values()} == {(draws, 1)}
+    assert {value.shape for value in found.values().values()} == {(draws, 1)}
 
 
 @pytest.mark.parametrize("draws", [0, -3])
 def test_no_draws_are_refused(draws) -> None:
-    with pytest.raises(SettingError, match="number of draws is a whole number"):
+    with pytest.raises(SettingError, match=f"draws={draws} is not"):
         Laplace(draws=draws)
 
 
 def test_maximum_likelihood_has_no_draws(cdnow_rfm) -> None:
     found = fit(BGNBD, cdnow_rfm, MaximumLikelihood())
-    assert found.posterior is None
+    assert found.sample is None
+    assert found.draws_of is None
     with pytest.raises(SettingError, match=r"MaximumLikelihood\(\) gives a point without draws.*Laplace\(\)"):
         _ = found.draws

@@ -13,16 +13,17 @@ from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 
-MODELS = [BGNBD, MBGNBD, NBD, ParetoNBD, GammaGamma]
+MODELS = [BGNBD(), MBGNBD(), NBD(), ParetoNBD(), GammaGamma()]
 
 
 @pytest.mark.parametrize("prior", [None, Prior(), Prior({"r": Gamma(3.0, 0.5)}, LogNormal(2.0, 0.5), scale=3.0)])
-@pytest.mark.parametrize("model", MODELS)
-def test_gradient_and_hessian_are_those_of_the_value(model, prior, cdnow_rfm) -> None:
-    if prior and "r" in prior.parameters and model is GammaGamma:
+@pytest.mark.parametrize("specification", MODELS, ids=repr)
+def test_gradient_and_hessian_are_those_of_the_value(specification, prior, cdnow_rfm) -> None:
+    if prior and "r" in prior.parameters and specification.kind == "spend":
         prior = Prior({"q": Gamma(3.0, 0.5)}, prior.others, prior.scale)
-    objective = Objective(model, model.evidence(cdnow_rfm), prior)
-    phi, h = np.log(model.start()) + np.random.default_rng(0).normal(0, 0.3, len(model.start())), 1e-3
+    objective = Objective(specification, specification.learn(cdnow_rfm), prior)
+    start, h = objective.space.phi(specification.start), 1e-3
+    phi = start + np.random.default_rng(0).normal(0, 0.3, len(start))
     value, gradient, hessian = objective.derivatives(phi)
     assert objective.value(phi[None])[0] == pytest.approx(value, abs=1e-8)
     alone, slope = objective.gradient(phi)
@@ -37,22 +38,23 @@ def test_gradient_and_hessian_are_those_of_the_value(model, prior, cdnow_rfm) ->
 
 
 def test_the_value_adds_customers_in_the_datas_own_scale_and_the_prior(cdnow_rfm) -> None:
-    evidence, theta = BGNBD.evidence(cdnow_rfm), np.array([0.25, 0.2, 0.8, 2.4])
+    evidence, theta = BGNBD().learn(cdnow_rfm), np.array([0.25, 0.2, 0.8, 2.4])
     x, t_x, T = cdnow_rfm.frequency.astype(float), cdnow_rfm.recency / evidence.scale, cdnow_rfm.T / evidence.scale
     direct = BGNBD(*theta).log_likelihood(x, t_x, T).sum()
-    assert Objective(BGNBD, evidence).value(np.log(theta)[None])[0] == pytest.approx(direct, abs=1e-7)
+    assert Objective(BGNBD(), evidence).value(np.log(theta)[None])[0] == pytest.approx(direct, abs=1e-7)
     prior = stats.norm(0, 2.0).logpdf(np.log(theta)).sum()
-    assert Objective(BGNBD, evidence, Prior()).value(np.log(theta)[None])[0] == pytest.approx(direct + prior)
+    assert Objective(BGNBD(), evidence, Prior()).value(np.log(theta)[None])[0] == pytest.approx(direct + prior)
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_blocks_do_not_matter(model, cdnow_rfm, monkeypatch) -> None:
-    objective = Objective(model, model.evidence(cdnow_rfm), Prior())
-    phi = np.log(model.start()) + np.random.default_rng(1).normal(0, 0.2, (5, len(model.start())))
+@pytest.mark.parametrize("specification", MODELS, ids=repr)
+def test_blocks_do_not_matter(specification, cdnow_rfm, monkeypatch) -> None:
+    objective = Objective(specification, specification.learn(cdnow_rfm), Prior())
+    start = objective.space.phi(specification.start)
+    phi = start + np.random.default_rng(1).normal(0, 0.2, (5, len(start)))
     value, (one, gradient, hessian) = objective.value(phi), objective.derivatives(phi[0])
     monkeypatch.setattr(module, "_ROWS", 100)
     monkeypatch.setattr(module, "_CELLS", 200)
-    objective = Objective(model, model.evidence(cdnow_rfm), Prior())
+    objective = Objective(specification, specification.learn(cdnow_rfm), Prior())
     np.testing.assert_allclose(objective.value(phi), value, rtol=1e-12)
     blocked = objective.derivatives(phi[0])
     assert blocked[0] == pytest.approx(one, rel=1e-12)

@@ -5,9 +5,11 @@ import pytest
 
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Laplace
-from clvmodels.inference.peak import Peak
+from clvmodels.inference.mode import Mode
 from clvmodels.inference.ridge import follow
+from clvmodels.inference.space import Space
 from clvmodels.models.pareto_nbd import ParetoNBD
+from clvmodels.models.specification import Parameter
 
 
 class Banana:
@@ -24,7 +26,7 @@ class Banana:
 
 def top(hill, phi):
     value, gradient, hessian = hill.derivatives(phi)
-    return Peak(phi, value, gradient, -hessian, 0)
+    return Mode(Space((Parameter("u"), Parameter("v")), 1.0), phi, value, gradient, -hessian, 0)
 
 
 def test_places_lie_on_the_ridge_and_reach_where_it_is_low() -> None:

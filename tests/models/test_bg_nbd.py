@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from clvmodels.data.histories import Histories
 from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.future import NEW
 from clvmodels.units import force_of_interest
 
 
@@ -21,8 +23,8 @@ def model(published):
 
 
 def expected(model, x, t_x, T, t, delta=0.0):
-    x, t_x, T = (np.asarray(value, dtype=float) for value in (x, t_x, T))
-    return model.probability_alive(x, t_x, T) * model.purchases_if_alive(x, T, t, delta)
+    histories = Histories(x, t_x, T)
+    return model.probability_alive(histories) * model.future(histories).purchases(t, delta)
 
 
 def log_likelihood(model, rfm):
@@ -59,13 +61,13 @@ def test_expected_purchases_given_a_history(published) -> None:
 
 def test_the_probability_to_be_alive(published) -> None:
     btyd, customer = BGNBD(*published["btyd_parameters"]["values"]), published["probability_alive"]
-    alive = btyd.probability_alive(*(np.array(float(customer[name])) for name in ("x", "t_x", "T")))
+    alive = btyd.probability_alive(Histories(customer["x"], customer["t_x"], customer["T"]))
     assert alive == pytest.approx(customer["value"], abs=1.5e-7)
 
 
 def test_who_never_returned_is_alive_for_certain(model) -> None:
-    T = np.array([0.0, 1.0, 39.0, 5000.0])
-    np.testing.assert_array_equal(model.probability_alive(np.zeros(4), np.zeros(4), T), np.ones(4))
+    one_time_buyers = Histories(np.zeros(4), np.zeros(4), np.array([0.0, 1.0, 39.0, 5000.0]))
+    np.testing.assert_array_equal(model.probability_alive(one_time_buyers), np.ones(4))
 
 
 def test_discounted_purchases_of_three_years(model, published) -> None:
@@ -95,10 +97,10 @@ def test_the_count_distribution_is_the_likelihood_summed_over_all_histories(publ
 
 
 def test_the_probability_of_a_number_of_purchases_of_a_new_customer(published) -> None:
-    model, new = BGNBD(*published["fhl_parameters"]["values"]), np.array(0.0)
+    future = BGNBD(*published["fhl_parameters"]["values"]).future(NEW)
     for t, x, value in published["count_probabilities"]["rows"]:
         k = np.array(float(x))
-        assert model.count_if_alive(k, new, new, t) == pytest.approx(value, rel=1e-6)
+        assert future.count(k, t) == pytest.approx(value, rel=1e-6)
         if x:
-            tails = [model.at_least_if_alive(at, new, new, t) for at in (k, k + 1)]
+            tails = [future.at_least(at, t) for at in (k, k + 1)]
             assert tails[0] - tails[1] == pytest.approx(value, rel=1e-6)

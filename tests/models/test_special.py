@@ -9,8 +9,8 @@ from scipy.special import betaln, exp1, expit
 
 from clvmodels.models.special import (
     beta_rule,
-    discount_rule,
     discount_weights,
+    discounted_time,
     integral_of_powers,
     log_one_plus_exp,
     log_one_plus_exp_and_share,
@@ -26,9 +26,9 @@ def average(function, a, b):
     return reduce(np.add, weight * function(p))  # in order, so that nodes without weight change nothing
 
 
-def discounted(cumulative, t, delta, c, least=None):
-    c = np.asarray(c, dtype=float)
-    return sum(w * cumulative(s) for s, w in discount_rule(t, delta, c, float(c.min()) if least is None else least))
+def discounted(cumulative, t, delta, c):
+    c, z, weights = discount_weights(t, delta, np.asarray(c, dtype=float))
+    return sum(w * cumulative(at * c) for at, w in zip(z, weights, strict=True))
 
 
 def power(m):
@@ -98,13 +98,8 @@ def test_a_stream_that_runs_dry_is_discounted_from_the_front() -> None:
     assert discounted(lambda s: -np.expm1(-s), np.inf, 0.5, 1.0) == pytest.approx(1 / 1.5, rel=1e-8)
 
 
-def test_without_discount_nothing_is_integrated() -> None:
-    ((time, weight),) = discount_rule(16.0, 0.0, np.array([1.0, 2.0]), 1.0)
-    np.testing.assert_array_equal(time, [16.0, 16.0])
-    np.testing.assert_array_equal(weight, [1.0, 1.0])
-
-
-# The heavier the buyer, the less likely a high probability to stop: G bends at c / (k p), which stays in reach of c.
+# The heavier the buyer, the less likely a high probability of drop-out: G bends at c / (k p), which stays within reach
+# of c.
 @pytest.mark.parametrize(
     ("p", "k", "c"),
     [(p, 0.24, 4.4) for p in (1e-6, 0.03, 0.9)]
@@ -122,15 +117,57 @@ def test_purchases_are_discounted_as_by_adaptive_quadrature(p, k, c) -> None:
 
 def test_a_customers_worth_does_not_depend_on_who_else_is_asked_for() -> None:
     c = np.array([5.0, 43.0, 900.0])
-    together = discounted(lambda s: np.log1p(s / c), 520.0, 0.002, c, least=4.4)
+    together = discounted(lambda s: np.log1p(s / c), 520.0, 0.002, c)
     for i in range(3):
-        alone = discounted(lambda s: np.log1p(s / c[i : i + 1]), 520.0, 0.002, c[i : i + 1], least=4.4)  # noqa: B023
+        alone = discounted(lambda s: np.log1p(s / c[i : i + 1]), 520.0, 0.002, c[i : i + 1])  # noqa: B023
         np.testing.assert_array_equal(alone, together[i : i + 1])
 
 
 def test_nothing_is_worth_nothing_yet() -> None:
-    ((node, weight),) = discount_rule(0.0, 0.1, np.array([3.0]), least=1.0)
-    assert (node, weight) == (0, 1)
+    assert discounted(np.asarray, 0.0, 0.1, [3.0]) == 0
+
+
+@pytest.mark.parametrize("k", [0.2, 1.0, 6.0])
+@pytest.mark.parametrize("delta", [1e-4, 0.002, 0.01])
+@pytest.mark.parametrize("t", [0.006, 1.0, 52.0, 520.0, np.inf])
+def test_discounting_at_fixed_times_is_the_integral_for_every_scale(t, delta, k) -> None:
+    # G = 1 - (1 + s / c)^-k bends at c / (1 + k); another quadrature, in s, integrates its discounted growth.
+    c = np.array([0.5, 4.4, 40.0, 300.0, 5e4, 1e7])
+    bend, z, weights = discount_weights(t, delta, c / (1 + k))
+    np.testing.assert_array_equal(bend, np.minimum(c / (1 + k), 5 / delta))
+    found = np.sum(weights * -np.expm1(-k * np.log1p(z[:, None] * bend / c)), axis=0)
+    end = min(t, 45 / delta)
+    knots = np.concatenate([[0.0], end * np.logspace(-6, 0, 40)])
+    nodes, share = np.polynomial.legendre.leggauss(30)
+    s = ((knots[1:] + knots[:-1]) / 2)[:, None] + np.diff(knots)[:, None] / 2 * nodes
+    flow = np.exp(-delta * s) * k / c[:, None, None] * (1 + s / c[:, None, None]) ** (-k - 1)
+    exact = (flow @ share) @ (np.diff(knots) / 2)
+    np.testing.assert_allclose(found, exact, rtol=1e-9)
+
+
+def test_horizons_and_scales_broadcast() -> None:
+    t, c = np.array([[1.0], [52.0], [np.inf]]), np.array([0.5, 4.4, 4000.0])
+    together = discounted(np.log1p, t, 0.002, c)
+    each = [[discounted(np.log1p, end[0], 0.002, scale) for scale in c] for end in t]
+    np.testing.assert_allclose(together, each, rtol=1e-9)
+
+
+def test_the_weights_of_a_scale_do_not_depend_on_the_others() -> None:
+    c = np.array([0.5, 4.4, 40.0])
+    _, z, weights = discount_weights(52.0, 0.002, c)
+    _, own, alone = discount_weights(52.0, 0.002, c[1:2])
+    np.testing.assert_array_equal(z[: len(own)], own)
+    np.testing.assert_array_equal(weights[: len(own), 1:2], alone)
+    assert not weights[len(own) :, 1].any()
+
+
+@pytest.mark.parametrize(("t", "delta"), [(52.0, 0.0), (52.0, 0.0018), (0.5, 3.0), (1000.0, 1e-9)])
+def test_discounted_time_is_the_integral_of_the_discount_factor(t, delta) -> None:
+    assert discounted_time(t, delta) == pytest.approx(quad(lambda s: np.exp(-delta * s), 0, t)[0], rel=1e-9)
+
+
+def test_discounted_time_without_end() -> None:
+    assert discounted_time(np.inf, 0.04) == pytest.approx(25.0)
 
 
 def test_counts_that_repeat_are_evaluated_once_and_rare_ones_as_they_are() -> None:
@@ -200,32 +237,3 @@ def test_the_integral_of_powers_broadcasts_and_stands_alone() -> None:
         alone = integral_of_powers(float(k[i, 0]), float(a[i, 0]), 1.5, 1.0, 0.05, upper)
         np.testing.assert_allclose(alone, together[i], rtol=1e-11)
     assert integral_of_powers(2.0, 1.0, 1.5, 1.0, 0.0, 0.0).shape == ()
-
-
-# --- discounting at fixed times ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("k", [0.2, 1.0, 6.0])
-@pytest.mark.parametrize("delta", [1e-4, 0.002, 0.01])
-@pytest.mark.parametrize("t", [0.006, 1.0, 52.0, 520.0, np.inf])
-def test_discounting_at_fixed_times_is_the_integral_for_every_scale(t, delta, k) -> None:
-    # G = 1 - (1 + s / c)^-k bends at c / (1 + k); another quadrature, in s, integrates its discounted growth.
-    c = np.array([0.5, 4.4, 40.0, 300.0])
-    z, weights = discount_weights(t, delta, c / (1 + k))
-    found = weights.T @ -np.expm1(-k * np.log1p(z / (1 + k)))
-    end = min(t, 45 / delta)
-    knots = np.concatenate([[0.0], end * np.logspace(-6, 0, 40)])
-    nodes, share = np.polynomial.legendre.leggauss(30)
-    s = ((knots[1:] + knots[:-1]) / 2)[:, None] + np.diff(knots)[:, None] / 2 * nodes
-    flow = np.exp(-delta * s) * k / c[:, None, None] * (1 + s / c[:, None, None]) ** (-k - 1)
-    exact = (flow @ share) @ (np.diff(knots) / 2)
-    np.testing.assert_allclose(found, exact, rtol=1e-9)
-
-
-def test_the_weights_of_a_scale_do_not_depend_on_the_others() -> None:
-    c = np.array([0.5, 4.4, 40.0])
-    z, weights = discount_weights(52.0, 0.002, c)
-    own, alone = discount_weights(52.0, 0.002, c[1:2])
-    np.testing.assert_array_equal(z[: len(own)], own)
-    np.testing.assert_array_equal(weights[: len(own), 1:2], alone)
-    assert not weights[len(own) :, 1].any()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from clvmodels.data.rfm import RFM
-from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
+from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.prediction.customers import Customers
 
 SPEND = GammaGamma(6.25, 3.74, 15.44)
@@ -22,37 +22,38 @@ def rfm():
 
 def own(customers):
     """Each customer's history and money, whoever shares it."""
-    of = [values[customers.history] for values in (customers.x, customers.t_x, customers.T)]
-    return np.column_stack([*of, customers.seen, customers.mean, customers.key])
+    histories = customers.histories
+    of = [values[histories.row] for values in (histories.x, histories.t_x, histories.T)]
+    return np.column_stack([*of, *customers.observed.values(), customers.key])
 
 
 def test_every_customer_has_their_own_history_key_and_money(rfm) -> None:
     found = Customers.of(rfm, SPEND)
     assert len(found) == 60
-    for values, of in [(found.x, rfm.frequency), (found.t_x, rfm.recency), (found.T, rfm.T)]:
-        np.testing.assert_array_equal(values[found.history], of)
+    histories = found.histories
+    for values, of in [(histories.x, rfm.frequency), (histories.t_x, rfm.recency), (histories.T, rfm.T)]:
+        np.testing.assert_array_equal(values[histories.row], of)
     assert found.key is rfm.key
-    np.testing.assert_array_equal(found.seen, rfm.frequency)
-    np.testing.assert_array_equal(found.mean, rfm.money)
+    assert list(found.observed) == ["x", "m"]
+    np.testing.assert_array_equal(found.observed["x"], rfm.frequency)
+    np.testing.assert_array_equal(found.observed["m"], rfm.money)
 
 
 def test_histories_are_distinct_and_in_their_order(rfm) -> None:
-    found = Customers.of(rfm, None)
+    found = Customers.of(rfm, None).histories
     histories = list(zip(found.x, found.t_x, found.T, strict=True))
     assert histories == sorted(set(histories)) == [(0, 0, 14), (1, 7, 21), (2, 7, 28)]
 
 
 def test_without_a_spend_model_there_is_no_money(rfm) -> None:
     found = Customers.of(rfm, None)
-    assert found.seen is None
-    assert found.mean is None
-    assert found.take(slice(3)).seen is None
+    assert found.observed == found.take(slice(3)).observed == {}
 
 
 def test_a_spend_model_says_which_purchases_it_has_seen(rfm) -> None:
-    found = Customers.of(rfm, GammaGammaAllPurchases(6.25, 3.74, 15.44))
-    np.testing.assert_array_equal(found.seen, rfm.frequency + 1)
-    np.testing.assert_allclose(found.mean, (4 + rfm.frequency * rfm.money) / (rfm.frequency + 1))
+    found = Customers.of(rfm, GammaGamma(6.25, 3.74, 15.44, of="all")).observed
+    np.testing.assert_array_equal(found["x"], rfm.frequency + 1)
+    np.testing.assert_allclose(found["m"], (4 + rfm.frequency * rfm.money) / (rfm.frequency + 1))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_some_of_the_customers_keep_what_is_theirs(some, rfm) -> None:
     everyone = Customers.of(rfm, SPEND)
     found = everyone.take(some)
     np.testing.assert_array_equal(own(found), own(everyone)[some])
-    assert set(found.history) == set(range(len(found.x)))  # no history without a customer
+    assert set(found.histories.row) == set(range(len(found.histories)))  # no history without a customer
     again = Customers.of(rfm.take(some), SPEND)
     np.testing.assert_array_equal(own(again), own(found))
-    np.testing.assert_array_equal(again.x, found.x)
+    np.testing.assert_array_equal(again.histories.x, found.histories.x)

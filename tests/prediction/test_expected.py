@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from clvmodels.data.histories import Histories
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
-from clvmodels.prediction.customers import Customers
-from clvmodels.prediction.expected import GivenAlive, expected_purchases, probability_alive, purchases_if_alive
+from clvmodels.prediction.expected import GivenAlive, expected_purchases
+from clvmodels.prediction.simulate import probability_alive
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +47,49 @@ def test_expected_is_alive_times_if_alive_for_each_draw_and_customer(model, cdno
     for draw in range(3):
         one = BGNBD(draws.r[draw, 0], model.alpha, model.a, model.b)
         for i in range(20):
-            x, t_x, T = (np.array(float(value[i])) for value in (some.frequency, some.recency, some.T))
-            direct = one.probability_alive(x, t_x, T) * one.purchases_if_alive(x, T, 20.0, 0.002)
+            history = Histories(some.frequency[i], some.recency[i], some.T[i])
+            direct = one.probability_alive(history) * one.future(history).purchases(20.0, 0.002)
             assert found[draw, i] == pytest.approx(float(direct), rel=1e-8)
 
 
 def test_a_point_has_one_row(model, cdnow_rfm) -> None:
-    some = cdnow_rfm.take(slice(7))
-    assert purchases_if_alive(model, some, 39.0).shape == (1, 7)
-    assert np.atleast_2d(probability_alive(model, some)).shape == (1, 7)
+    assert expected_purchases(model, cdnow_rfm.take(slice(7)), 39.0).shape == (1, 7)
+
+
+def test_where_recency_matters_every_history_has_its_own_value(recency_model, cdnow_rfm) -> None:
+    several = recency_model(0.24, np.array([[4.0], [5.0], [6.0]]), 0.8, 2.4)
+    histories, asked = cdnow_rfm.histories, []
+
+    def purchases(future):
+        asked.append(np.shape(future.rate))
+        return future.purchases(20.0, 0.002)
+
+    alive = probability_alive(several, histories)
+    found = GivenAlive.over(several, histories, purchases)(histories, alive)
+    assert asked == [(3, len(histories))]
+    np.testing.assert_array_equal(found, alive * several.future(histories).purchases(20.0, 0.002).T)
+    np.testing.assert_array_equal(expected_purchases(several, cdnow_rfm, 20.0, 0.002), found[histories.row].T)
+    some = histories.at(np.array([7, 90, 91]))
+    alone = GivenAlive.over(several, histories, purchases)(some, alive[[7, 90, 91]])
+    np.testing.assert_array_equal(alone, found[[7, 90, 91]])
+
+
+@pytest.mark.parametrize("recent", [False, True])
+def test_each_group_has_the_values_of_its_own_parameters(recent, recency_model, cdnow_rfm) -> None:
+    of, group = recency_model if recent else BGNBD, np.arange(len(cdnow_rfm)) % 2
+    r, alpha = np.array([[0.2, 0.5], [0.3, 0.6], [0.4, 0.7]]), np.array([[4.0, 9.0], [5.0, 8.0], [6.0, 7.0]])
+    base = Histories.merge(cdnow_rfm.frequency, cdnow_rfm.recency, cdnow_rfm.T, group)
+    found = purchases_of(of(r, alpha, 0.8, 2.4), base)
+    for g in (0, 1):
+        own = cdnow_rfm.take(group == g).histories
+        alone = purchases_of(of(r[:, [g]], alpha[:, [g]], 0.8, 2.4), own)
+        np.testing.assert_allclose(found[base.row][group == g], alone[own.row], rtol=1e-9)
+
+
+def purchases_of(model, histories):
+    """Return expected purchases of every history, ``(histories, draws)``."""
+    given_alive = GivenAlive.over(model, histories, lambda future: future.purchases(39.0))
+    return given_alive(histories, probability_alive(model, histories))
 
 
 # --- interpolation in age --------------------------------------------------------------------------------------------
@@ -73,7 +108,7 @@ TIMES = {
 
 
 def draws_of(model, scale):
-    """Return three draws of the parameters about CDNOW's, whose yardsticks differ by a factor of two."""
+    """Return three draws of the parameters about CDNOW's, whose scales differ by a factor of two."""
     spread = np.array([[0.7], [1.0], [1.4]])
     alpha = scale * spread
     return {
@@ -85,79 +120,76 @@ def draws_of(model, scale):
 
 
 def crowd(x=BUYS, T=AGES):
-    """Return a customer of every age for every number of purchases."""
+    """Return a history of every age for every number of purchases."""
     x, T = (of.ravel() for of in np.meshgrid(x, np.unique(T), indexing="ij"))
-    n = np.arange(len(x))
-    return Customers(np.asarray(x, dtype=float), 0.9 * T, T, n, n.astype(np.uint64), None, None)
+    return Histories(x, 0.9 * T, T)
 
 
-def interpolated(model, customers, function, ready_for=None):
-    """Return a function of every history ``(histories, draws)``, made ready for these customers or for others."""
-    return GivenAlive.over(model, customers if ready_for is None else ready_for, function)(customers)
+def interpolated(model, histories, quantity, ready_for=None):
+    """Return a quantity of every history ``(histories, draws)``, made ready for these histories or for others."""
+    ready = GivenAlive.over(model, histories if ready_for is None else ready_for, quantity)
+    return ready(histories, np.ones((len(histories), model.draws)))
 
 
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("times", TIMES.values(), ids=TIMES)
 @pytest.mark.parametrize("model", [BGNBD, MBGNBD, ParetoNBD, NBD])
 def test_interpolated_expectations_are_those_of_the_models_equation(model, times, scale) -> None:
-    several, customers = draws_of(model, scale), crowd()
-    found = interpolated(several, customers, lambda x, T: several.purchases_if_alive(x, T, *times))
-    assert found.shape == (len(customers.x), 3)
-    for x in BUYS:
-        own = customers.x == x
-        direct = np.broadcast_to(several.purchases_if_alive(np.array([x]), customers.T[own], *times), (3, own.sum()))
-        np.testing.assert_allclose(found[own].T, direct, rtol=1e-9)
+    several, histories = draws_of(model, scale), crowd()
+    found = interpolated(several, histories, lambda future: future.purchases(*times))
+    direct = np.broadcast_to(several.future(histories).purchases(*times), (3, len(histories)))
+    np.testing.assert_allclose(found.T, direct, rtol=1e-9)
 
 
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("model", [BGNBD, MBGNBD, ParetoNBD, NBD])
 def test_the_interpolated_chance_of_no_purchase_is_that_of_the_models_equation(model, scale) -> None:
-    several, customers, none = draws_of(model, scale), crowd(), np.zeros(())
+    several, histories, none = draws_of(model, scale), crowd(), np.zeros(())
     for t in (1.0, 52.2, 522.0):
-        found = interpolated(several, customers, lambda x, T, t=t: several.count_if_alive(none, x, T, t))
-        direct = several.count_if_alive(none, customers.x, customers.T, t)
-        np.testing.assert_allclose(found.T, np.broadcast_to(direct, (3, len(customers.x))), atol=1e-9)
+        found = interpolated(several, histories, lambda future, t=t: future.count(none, t))
+        direct = several.future(histories).count(none, t)
+        np.testing.assert_allclose(found.T, np.broadcast_to(direct, (3, len(histories))), atol=1e-9)
 
 
 def test_interpolation_is_exact_for_polynomials_of_the_logarithm_of_age() -> None:
-    model, customers = NBD(0.5, 3.0), crowd([2.0], np.linspace(0.0, 500.0, 400))
+    model, histories = NBD(0.5, 3.0), crowd([2.0], np.linspace(0.0, 500.0, 400))
 
-    def power(x, T):
-        return np.log1p(T / 3.0)[None] ** 8 + x
+    def power(future):  # whose rate is 3 + T and whose shape is 0.5 + x
+        return np.log(future.rate / 3.0)[None] ** 8 + future.shape
 
-    found = interpolated(model, customers, power)
-    np.testing.assert_allclose(found.T, power(np.array([2.0]), customers.T), rtol=1e-13)
+    found = interpolated(model, histories, power)
+    np.testing.assert_allclose(found.T, power(model.future(histories)), rtol=1e-13)
 
 
 def test_a_customer_at_a_node_has_the_value_there() -> None:
     model, nodes = NBD(0.5, 3.0), []
-    interpolated(model, crowd([2.0], [40.0]), lambda _, T: nodes.append(T) or T[None])
+    interpolated(model, crowd([2.0], [40.0]), lambda future: nodes.append(future.rate - 3.0) or future.rate[None])
     at_nodes = crowd([2.0], nodes[0])
-    found = interpolated(model, at_nodes, lambda _, T: np.sin(T)[None])
-    np.testing.assert_allclose(found[:, 0], np.sin(at_nodes.T), atol=1e-10)
+    found = interpolated(model, at_nodes, lambda future: np.sin(future.rate)[None])
+    np.testing.assert_allclose(found[:, 0], np.sin(3.0 + at_nodes.T), atol=1e-10)
 
 
 def test_what_is_interpolated_does_not_depend_on_who_else_is_asked_for(model) -> None:
     everyone = crowd()
 
-    def of(x, T):
-        return model.purchases_if_alive(x, T, 39.0, 0.002)
+    def of(future):
+        return future.purchases(39.0, 0.002)
 
-    together = interpolated(model, everyone, of)[everyone.history]
+    together = interpolated(model, everyone, of)
     for some in (np.array([3]), np.arange(5, len(everyone), 17), np.random.default_rng(0).permutation(len(everyone))):
         part = everyone.take(some)
-        alone = interpolated(model, part, of)[part.history]
+        alone = interpolated(model, part, of)[part.row]
         np.testing.assert_array_equal(alone, together[some])
-        ready = interpolated(model, part, of, ready_for=everyone)[part.history]
+        ready = interpolated(model, part, of, ready_for=everyone)[part.row]
         np.testing.assert_array_equal(ready, together[some])
 
 
 def test_few_evaluations_serve_many_customers(model) -> None:
     asked = []
 
-    def of(x, T):
-        asked.append(len(T))
-        return model.purchases_if_alive(x, T, 39.0)
+    def of(future):
+        asked.append(future.rate.size)
+        return future.purchases(39.0)
 
     many = crowd([0.0, 3.0], np.linspace(0.0, 520.0, 5000))
     interpolated(model, many, of)

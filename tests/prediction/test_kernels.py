@@ -5,11 +5,14 @@ import pytest
 from numba import njit
 from scipy import stats
 
+from clvmodels.data.histories import Histories
+from clvmodels.models.future import NEW
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.nbd import NBD
 from clvmodels.prediction import kernels
 from clvmodels.prediction.customers import Customers
-from clvmodels.prediction.simulate import Terms, simulate, simulate_money
+from clvmodels.prediction.simulate import simulate, simulate_money
+from clvmodels.prediction.terms import Terms
 
 _STEP, _hashed, _uniform = kernels._STEP, kernels._hashed, kernels._uniform
 _exponential, _normal, _gamma, _value = kernels._exponential, kernels._normal, kernels._gamma, kernels._value
@@ -143,7 +146,7 @@ def test_normal_numbers() -> None:
 
 
 def test_normal_numbers_of_every_layer() -> None:
-    # Bins that are narrower than the ziggurat's layers, from the peak to where the tail begins.
+    # Bins that are narrower than the ziggurat's layers, from the mode to where the tail begins.
     numbers, edges = drawn(_many_normals, size=8_000_000, seed=2), np.linspace(-3.7, 3.7, 1500)
     share = np.diff(stats.norm.cdf(edges))
     inside = numbers[np.abs(numbers) < 3.7]
@@ -191,8 +194,8 @@ KEYS = {
 def customers(keys):
     """Return customers with the same history."""
     n = len(keys)
-    one, same = np.array([3.0]), np.zeros(n, dtype=np.intp)
-    return Customers(one, np.array([30.0]), np.array([39.0]), same, keys, np.full(n, 2.0), np.full(n, 20.0))
+    histories = Histories(np.array([3.0]), np.array([30.0]), np.array([39.0]), row=np.zeros(n, dtype=np.intp))
+    return Customers(histories, keys, {"x": np.full(n, 2.0), "m": np.full(n, 20.0)})
 
 
 @pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
@@ -261,17 +264,17 @@ def test_given_purchases_are_of_the_customers_own_rate_in_every_future() -> None
 def test_the_smallest_shape_of_spend_breaks_nothing() -> None:
     # Most rates of spending are smaller than any number.
     spend = GammaGamma(2.0, 0.002, 1e-3)
-    one = Customers(*(np.zeros(1),) * 3, np.zeros(1, dtype=np.intp), np.arange(1, dtype=np.uint64), *(np.zeros(1),) * 2)
+    one = Customers(NEW, np.arange(1, dtype=np.uint64), {"x": np.zeros(1), "m": np.zeros(1)})
     (money,) = simulate(NBD(5.0, 1.0), spend, one, np.array([9.0]), Terms.plain(1), 4000, 0)
     assert np.isfinite(money).all()
     assert np.median(money) > 1e9
 
 
 def test_the_spread_and_the_empty_futures_of_each_customer() -> None:
-    worth = np.random.default_rng(3).gamma(0.5, 40.0, (7, 301))
-    worth[:, ::3] = 0.0
-    worth[2] = 0.0
+    gross = np.random.default_rng(3).gamma(0.5, 40.0, (7, 301))
+    gross[:, ::3] = 0.0
+    gross[2] = 0.0
     sd, silent = np.empty(7), np.empty(7)
-    kernels.spread(worth, sd, silent)
-    np.testing.assert_allclose(sd, worth.std(axis=1), rtol=1e-12)
-    np.testing.assert_array_equal(silent, (worth == 0).mean(axis=1))
+    kernels.spread(gross, sd, silent)
+    np.testing.assert_allclose(sd, gross.std(axis=1), rtol=1e-12)
+    np.testing.assert_array_equal(silent, (gross == 0).mean(axis=1))

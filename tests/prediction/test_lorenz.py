@@ -1,3 +1,5 @@
+"""The Lorenz curve and its Gini coefficient, by hand and by their definitions."""
+
 import numpy as np
 import pytest
 

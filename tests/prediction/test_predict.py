@@ -1,5 +1,6 @@
 """Forecasts from fits: calibrated, reproducible per customer, and honest about what is not known."""
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,24 +9,29 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from clvmodels.data.histories import Histories
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import SettingError, UnitError
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.future import NEW
+from clvmodels.models.future import simulate as live
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 from clvmodels.prediction import source as module
 from clvmodels.prediction.customers import Customers
+from clvmodels.prediction.forecast import Cache, stream
 from clvmodels.prediction.generate import for_each
 from clvmodels.prediction.predict import predict
-from clvmodels.prediction.simulate import Terms, simulate
+from clvmodels.prediction.simulate import simulate
+from clvmodels.prediction.terms import Terms
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.value import value
 
-COLUMNS = ["p_alive", "expected_purchases", "p_purchase", "purchases_mean", "purchases_sd", "purchases_median"]
+COLUMNS = ["p_alive", "p_purchase", "purchases_mean", "purchases_sd", "purchases_median"]
 COLUMNS += ["purchases_lower", "purchases_upper", "p_zero"]
 MODELS = {
     BGNBD: BGNBD(0.2426, 4.4136, 0.7929, 2.4259),
@@ -43,8 +49,8 @@ def forecast(cdnow_purchases, cdnow_rfm):
 def streamed(forecast, *names):
     """Return what the chunks of a forecast of one horizon hold, ``(draws or futures, customers)``."""
     found = [None] * len(names)
-    for customers, values in forecast.source.stream(
-        lambda chunks: (chunks[0].customers, [getattr(chunks[0], name) for name in names])
+    for customers, values in stream(
+        forecast.source, lambda chunks: (chunks[0].customers, [getattr(chunks[0], name) for name in names])
     ):
         for i, part in enumerate(values):
             if found[i] is None:
@@ -54,7 +60,7 @@ def streamed(forecast, *names):
 
 
 def test_the_holdout_total_of_the_point_is_the_published_one(cdnow_purchases_point, cdnow_rfm, oracle) -> None:
-    total = predict(cdnow_purchases_point, cdnow_rfm, "39 weeks", draws=20).total()
+    total = predict(cdnow_purchases_point, cdnow_rfm, "39 weeks", futures=20).total()
     assert total.mean == pytest.approx(oracle("bg_nbd")["holdout"]["total"], abs=0.1)
 
 
@@ -70,7 +76,6 @@ def test_the_columns_of_the_table(forecast, cdnow_rfm) -> None:
     frame = forecast.frame()
     assert list(frame) == ["customer_id", *COLUMNS]
     assert frame["customer_id"].tolist() == cdnow_rfm.customer_id.tolist()
-    assert (frame["purchases_mean"] == frame["expected_purchases"]).all()
     assert (
         (frame["purchases_lower"] <= frame["purchases_median"])
         & (frame["purchases_median"] <= frame["purchases_upper"])
@@ -88,12 +93,11 @@ def test_expected_purchases_are_the_mean_over_the_draws_of_each_customer(cdnow_p
     frame = predict(cdnow_purchases, some, "26 weeks").frame()
     draws = cdnow_purchases.draws
     for i in range(4):
-        x, t_x, T = (np.array([float(values[i])]) for values in (some.frequency, some.recency, some.T))
-        alive = draws.probability_alive(x, t_x, T)
+        history = Histories(some.frequency[i], some.recency[i], some.T[i])
+        alive, future = draws.probability_alive(history), draws.future(history)
         assert frame["p_alive"][i] == pytest.approx(alive.mean(), rel=1e-12)
-        product = alive * draws.purchases_if_alive(x, T, 26.0)
-        assert frame["expected_purchases"][i] == pytest.approx(product.mean(), rel=1e-8)
-        some_purchase = alive * (1 - draws.count_if_alive(np.array(0.0), x, T, 26.0))
+        assert frame["purchases_mean"][i] == pytest.approx((alive * future.purchases(26.0)).mean(), rel=1e-8)
+        some_purchase = alive * (1 - future.count(np.array(0.0), 26.0))
         assert frame["p_purchase"][i] == pytest.approx(some_purchase.mean(), rel=1e-10)
 
 
@@ -101,9 +105,9 @@ def test_some_purchase_needs_a_living_customer(forecast, cdnow_purchases, cdnow_
     frame = forecast.frame()
     assert (frame["p_purchase"] < frame["p_alive"]).all()
     # P(at least one) <= E[purchases], with near equality when purchases are rare.
-    assert (frame["p_purchase"] < frame["expected_purchases"]).all()
-    soon = predict(cdnow_purchases, cdnow_rfm, "0.0007 days", draws=20).frame()
-    np.testing.assert_allclose(soon["p_purchase"] / soon["expected_purchases"], 1, rtol=1e-3)
+    assert (frame["p_purchase"] < frame["purchases_mean"]).all()
+    soon = predict(cdnow_purchases, cdnow_rfm, "0.0007 days", futures=20).frame()
+    np.testing.assert_allclose(soon["p_purchase"] / soon["purchases_mean"], 1, rtol=1e-3)
 
 
 def test_the_mean_of_the_futures_is_the_expected_mean(forecast, cdnow_rfm) -> None:
@@ -118,7 +122,7 @@ def test_the_mean_of_the_futures_is_the_expected_mean(forecast, cdnow_rfm) -> No
 
 
 def test_what_may_happen_is_wider_than_what_is_expected(cdnow_purchases, cdnow_rfm) -> None:
-    forecast = predict(cdnow_purchases, cdnow_rfm.take(slice(0, None, 10)), "39 weeks", draws=500)
+    forecast = predict(cdnow_purchases, cdnow_rfm.take(slice(0, None, 10)), "39 weeks", futures=500)
     realised, expected = forecast.interval(0.9), forecast.expected_interval(0.9)
     wider = (realised["upper"] - realised["lower"]) >= (expected["upper"] - expected["lower"])
     assert wider[realised["upper"] > 0].mean() > 0.99
@@ -130,7 +134,7 @@ def test_what_may_happen_is_wider_than_what_is_expected(cdnow_purchases, cdnow_r
 
 
 def test_parameter_draws_widen_the_total(cdnow_purchases_point, forecast, cdnow_rfm) -> None:
-    # Customers' luck averages out in a total, what is not known of the parameters does not.
+    # The sampling variation of customers averages out in a total, what is not known of the parameters does not.
     point = predict(cdnow_purchases_point, cdnow_rfm, "39 weeks").total()
     assert np.std(forecast.total().realised) > 1.2 * np.std(point.realised)
     total = forecast.total()
@@ -139,7 +143,7 @@ def test_parameter_draws_widen_the_total(cdnow_purchases_point, forecast, cdnow_
 
 
 def test_a_point_fit_has_no_interval_of_the_expected_value(cdnow_purchases_point, cdnow_rfm) -> None:
-    found = predict(cdnow_purchases_point, cdnow_rfm.take(slice(50)), "39 weeks", draws=20)
+    found = predict(cdnow_purchases_point, cdnow_rfm.take(slice(50)), "39 weeks", futures=20)
     for ask in (found.expected_interval, found.total().expected_interval):
         with pytest.raises(SettingError, match=r"point.*Laplace"):
             ask()
@@ -173,7 +177,7 @@ def purchases(request, cdnow_rfm):
 def valued(request, purchases, cdnow_rfm):
     spend = fit(GammaGamma, cdnow_rfm, Laplace(draws=100))
     plan = PLANS[request.param]
-    return lambda rfm, threads=1: value(purchases, spend, rfm, plan, draws=120, seed=9, threads=threads)
+    return lambda rfm, threads=1: value(purchases, spend, rfm, plan, futures=120, seed=9, threads=threads)
 
 
 def totals(valuation):
@@ -195,7 +199,7 @@ def usual(valued, some):
 
 @pytest.mark.parametrize(("cells", "threads"), [(1, 2), (3000, 1), (3000, 2), (2**14, 2)])
 def test_chunks_and_threads_change_nothing(cells, threads, valued, usual, some, monkeypatch) -> None:
-    usual.summarize()
+    usual.frame()
     monkeypatch.setattr(module, "_CELLS", cells)
     found = valued(some, threads)
     pd.testing.assert_frame_equal(found.frame(), usual.frame(), check_exact=True)
@@ -225,8 +229,8 @@ def test_order_and_company_change_nothing(valued, usual, some) -> None:
 
 def test_each_horizon_alone_is_that_of_several(usual) -> None:
     for horizon in usual.horizons:
-        alone = replace(usual, source=usual.source.at(usual.horizons.index(horizon)), horizons=(horizon,))
-        one, other = usual.at(horizon).frame(), alone.frame()
+        alone = replace(usual.at(horizon).forecast, cache=Cache(), part_of=None)
+        one, other = usual.at(horizon).forecast.frame(), alone.frame()
         pd.testing.assert_frame_equal(one, other, rtol=1e-9)
         np.testing.assert_allclose(usual.at(horizon).total().realised, alone.total().realised, rtol=1e-9)
 
@@ -242,15 +246,15 @@ def test_a_replay_is_equal_to_the_last_bit(valued, some) -> None:
 
 def test_another_seed_is_another_future(cdnow_purchases, cdnow_rfm) -> None:
     rfm = cdnow_rfm.take(slice(200))
-    one, two = (predict(cdnow_purchases, rfm, "39 weeks", draws=100, seed=seed).total() for seed in (0, 1))
+    one, two = (predict(cdnow_purchases, rfm, "39 weeks", futures=100, seed=seed).total() for seed in (0, 1))
     np.testing.assert_array_equal(one.expected, two.expected)
     assert not np.array_equal(one.realised, two.realised)
 
 
 def test_equal_histories_have_equal_expectations_and_different_futures(cdnow_purchases) -> None:
     frame = pd.DataFrame({"customer_id": range(40), "frequency": 6, "recency": 38.0, "T": 39.0})
-    found = predict(cdnow_purchases, RFM.from_frame(frame, unit="week"), "39 weeks", draws=50)
-    assert np.ptp(found.frame()["expected_purchases"]) == 0
+    found = predict(cdnow_purchases, RFM.from_frame(frame, unit="week"), "39 weeks", futures=50)
+    assert np.ptp(found.frame()["purchases_mean"]) == 0
     assert len({tuple(future) for future in streamed(found, "realised")[0].T}) == 40
 
 
@@ -260,13 +264,13 @@ def test_equal_histories_have_equal_expectations_and_different_futures(cdnow_pur
 def test_several_horizons_are_in_growing_order_whatever_the_order_asked_for(cdnow_purchases, cdnow_rfm) -> None:
     few = cdnow_rfm.take(slice(50))
     one, other = (
-        predict(cdnow_purchases, few, several, draws=60)
+        predict(cdnow_purchases, few, several, futures=60)
         for several in (["3 months", "1 year", "2 years"], ("2 years", "3 months", "12 months"))
     )
     assert one.horizons == other.horizons == ("3 months", "1 year", "2 years")
     pd.testing.assert_frame_equal(one.frame(), other.frame(), check_exact=True)
     for horizon in one.horizons:
-        alone = predict(cdnow_purchases, few, horizon, draws=60)
+        alone = predict(cdnow_purchases, few, horizon, futures=60)
         pd.testing.assert_frame_equal(one.at(horizon).frame(), alone.frame(), rtol=1e-12)
         np.testing.assert_array_equal(one.at(horizon).total().realised, alone.total().realised)
     shorter, longer = (streamed(one.at(horizon), "realised")[0] for horizon in ("3 months", "2 years"))
@@ -283,8 +287,8 @@ def test_horizons_are_one_or_more_different_durations(wrong, cdnow_purchases, cd
 def test_a_longer_finite_horizon_beside_an_endless_one_is_seen_to_its_end(as_fit, some) -> None:
     # Interest so high that the endless future ends before the finite one would.
     fits = as_fit(MODELS[NBD]), as_fit(GammaGamma(6.25, 3.74, 15.44))
-    both = value(*fits, some, Plan(["40 years", "infinite"], discount=1.0), draws=50).at("40 years").frame()
-    alone = value(*fits, some, Plan("40 years", discount=1.0), draws=50).frame()
+    both = value(*fits, some, Plan(["40 years", "infinite"], discount=1.0), futures=50).at("40 years").frame()
+    alone = value(*fits, some, Plan("40 years", discount=1.0), futures=50).frame()
     np.testing.assert_allclose(both["clv_mean"], alone["clv_mean"], rtol=1e-12)
     for name in ("clv_median", "clv_sd", "p_zero"):
         np.testing.assert_allclose(both[name], alone[name], rtol=1e-12)
@@ -298,10 +302,10 @@ def test_realised_means_are_the_expected_means(model, as_fit, some) -> None:
     many, customers = 20_000, some.take(np.arange(0, 150, 10))
     fits = as_fit(MODELS[model]), as_fit(GammaGamma(6.25, 3.74, 15.44))
     plan = Plan(["3 months", "2 years"], "rate", "share", cost_per_purchase="handling", cost_to_serve=6)
-    found = value(*fits, customers, plan, draws=many)
+    found = value(*fits, customers, plan, futures=many)
     for horizon in found.horizons:
         one = found.at(horizon)
-        realised, expected = streamed(one, "realised", "expected")
+        realised, expected = streamed(one.forecast, "realised", "expected")
         error = realised.std(axis=0) / np.sqrt(many)
         assert (np.abs(realised.mean(axis=0) - expected[0]) < 4.2 * error).all()
         np.testing.assert_allclose(one.frame()["clv_mean"], expected[0], rtol=1e-12)
@@ -316,30 +320,34 @@ def test_realised_means_are_the_expected_means(model, as_fit, some) -> None:
 def test_a_fit_in_days_predicts_customers_in_weeks(cdnow_split, cdnow_rfm, cdnow_purchases_point) -> None:
     daily = cdnow_split[0].summarize(unit="day")
     in_days = fit(BGNBD, daily, MaximumLikelihood())
-    expected = predict(cdnow_purchases_point, cdnow_rfm, "39 weeks", draws=5).frame()
+    expected = predict(cdnow_purchases_point, cdnow_rfm, "39 weeks", futures=5).frame()
     for rfm, found in [(cdnow_rfm, in_days), (daily, in_days), (daily, cdnow_purchases_point)]:
-        other = predict(found, rfm, "273 days", draws=5).frame()
-        np.testing.assert_allclose(other["expected_purchases"], expected["expected_purchases"], rtol=1e-6)
+        other = predict(found, rfm, "273 days", futures=5).frame()
+        np.testing.assert_allclose(other["purchases_mean"], expected["purchases_mean"], rtol=1e-6)
 
 
 def test_more_futures_than_draws_take_the_draws_in_turn(cdnow_rfm) -> None:
     few = fit(BGNBD, cdnow_rfm, Laplace(draws=10))
-    found = predict(few, cdnow_rfm.take(slice(30)), "39 weeks", draws=25)
+    found = predict(few, cdnow_rfm.take(slice(30)), "39 weeks", futures=25)
     assert found.total().expected.shape == (10,)
     assert found.total().realised.shape == (25,)
-    fewer = predict(few, cdnow_rfm.take(slice(30)), "39 weeks", draws=4)
+    fewer = predict(few, cdnow_rfm.take(slice(30)), "39 weeks", futures=4)
     assert fewer.total().expected.shape == (4,)
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"horizon": "39 weeks", "draws": 0}, SettingError, "futures is a whole number from 1 up"),
-        ({"horizon": "39 weeks", "seed": -1}, SettingError, "whole number"),
-        ({"horizon": "39 weeks", "seed": 1.5}, SettingError, "whole number"),
-        ({"horizon": "39 weeks", "seed": 2**64}, SettingError, "whole number"),
-        ({"horizon": "39 weeks", "threads": 0}, SettingError, "threads is a whole number from 1 up"),
-        ({"horizon": "39 weeks", "threads": 1.5}, SettingError, "threads is a whole number from 1 up"),
+        ({"horizon": "39 weeks", "futures": 0}, SettingError, "futures is a whole number from 1 up; futures=0 is not"),
+        ({"horizon": "39 weeks", "futures": 2.5}, SettingError, "futures=2.5 is not"),
+        ({"horizon": "39 weeks", "futures": True}, SettingError, "futures=True is not"),
+        ({"horizon": "39 weeks", "seed": -1}, SettingError, "seed=-1 is not"),
+        ({"horizon": "39 weeks", "seed": 1.5}, SettingError, "seed=1.5 is not"),
+        ({"horizon": "39 weeks", "seed": True}, SettingError, "seed=True is not"),
+        ({"horizon": "39 weeks", "seed": 2**64}, SettingError, f"seed={2**64} is not"),
+        ({"horizon": "39 weeks", "threads": 0}, SettingError, "threads=0 is not"),
+        ({"horizon": "39 weeks", "threads": 1.5}, SettingError, "threads=1.5 is not"),
+        ({"horizon": "39 weeks", "threads": True}, SettingError, "threads=True is not"),
         ({"horizon": "infinite"}, SettingError, "infinite horizon needs a discount"),
         ({"horizon": ["1 year", "infinite"]}, SettingError, "infinite horizon needs a discount"),
         ({"horizon": 39}, UnitError, "not a duration"),
@@ -350,16 +358,26 @@ def test_impossible_settings_are_refused(arguments, error, message, cdnow_purcha
         predict(cdnow_purchases, cdnow_rfm, **arguments)
 
 
+def test_numpys_whole_numbers_are_whole_numbers(cdnow_purchases, cdnow_rfm) -> None:
+    rfm, settings = cdnow_rfm.take(slice(20)), {"futures": 30, "seed": 3, "threads": 1}
+    one, other = (
+        predict(cdnow_purchases, rfm, "1 year", **{name: kind(number) for name, number in settings.items()})
+        for kind in (int, np.int64)
+    )
+    pd.testing.assert_frame_equal(one.frame(), other.frame(), check_exact=True)
+    assert other.seed == 3
+
+
 def test_by_default_there_is_a_thread_for_each_core(cdnow_purchases_point, cdnow_rfm, monkeypatch) -> None:
     def threads(asked):
         return predict(cdnow_purchases_point, cdnow_rfm, "1 year", threads=asked).source.threads
 
-    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
     assert (threads(None), threads(2)) == (3, 2)
-    monkeypatch.delattr(module.os, "sched_getaffinity")
-    monkeypatch.setattr(module.os, "cpu_count", lambda: 7)
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
     assert (threads(None), threads(2)) == (7, 2)
-    monkeypatch.setattr(module.os, "cpu_count", lambda: None)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert threads(None) == 1
 
 
@@ -409,7 +427,7 @@ class Shop:
     def __init__(self, model, spend, customers, t, seed):
         rng = np.random.default_rng(seed)
         age = rng.uniform(26.0, 52.0, customers)
-        lived = for_each(model, customers).simulate(rng, 0.0, 0.0, 0.0, age + t)
+        lived = live(for_each(model, customers), NEW, rng, age + t)
         who = np.repeat(np.arange(customers), lived.count)
         past = lived.time <= age[who]
         recency = np.zeros(customers)
@@ -477,7 +495,7 @@ TRUTH = {
 def test_forecasts_of_simulated_customers_are_calibrated(model, population) -> None:
     truth, at_once = TRUTH[model]
     base = population(2000, truth, seed=77, at_once=at_once)
-    found = model(*(np.full((400, 1), value) for value in truth[: len(model.parameter_names())]))
+    found = model(*(np.full((400, 1), value) for value in truth[: len(model.names())]))
     spend = GammaGamma(*(np.full((400, 1), value) for value in (6.0, 4.0, 15.0)))
     everyone, ends, plain = Customers.of(base.rfm, spend), np.array([39.0]), Terms.plain(2000)
     counts, money = (simulate(found, of, everyone, ends, plain, 400, 5)[0].T for of in (None, spend))
@@ -494,8 +512,8 @@ def test_fitted_forecasts_of_a_larger_base_are_calibrated(model, population) -> 
     base = population(8000, truth, seed=78, at_once=at_once)
     method = Laplace(draws=400)
     purchases, spend = fit(model, base.rfm, method), fit(GammaGamma, base.rfm, method)
-    found = value(purchases, spend, base.rfm, Plan(horizon="39 weeks"), draws=400)
-    rng, money = np.random.default_rng(0), streamed(found, "realised")[0]
+    found = value(purchases, spend, base.rfm, Plan(horizon="39 weeks"), futures=400)
+    rng, money = np.random.default_rng(0), streamed(found.forecast, "realised")[0]
     assert stats.kstest(pit_of_buyers(money, base.money, rng), "uniform").pvalue > 1e-3
     ranks = pit(money, base.money, rng)
     assert stats.kstest(ranks, "uniform").pvalue > 1e-3
@@ -505,7 +523,7 @@ def test_fitted_forecasts_of_a_larger_base_are_calibrated(model, population) -> 
     lower, upper = found.total().interval(0.99)
     assert lower < base.money.sum() < upper
     # counts
-    forecast = predict(purchases, base.rfm, "39 weeks", draws=400)
+    forecast = predict(purchases, base.rfm, "39 weeks", futures=400)
     assert stats.kstest(pit(streamed(forecast, "realised")[0], base.count, rng), "uniform").pvalue > 1e-3
 
 
@@ -516,7 +534,7 @@ def test_intervals_of_totals_cover_as_often_as_they_say(population) -> None:
         base = population(600, TRUTH[BGNBD][0], seed=2000 + seed)
         found = fit(BGNBD, base.rfm, Laplace(draws=100))
         if found.verdict.ok:
-            lower, upper = predict(found, base.rfm, "39 weeks", draws=300).total().interval(0.8)
+            lower, upper = predict(found, base.rfm, "39 weeks", futures=300).total().interval(0.8)
             inside.append(lower <= base.count.sum() <= upper)
     assert len(inside) > 50
     assert np.mean(inside) == pytest.approx(0.8, abs=4 * np.sqrt(0.16 / len(inside)))
@@ -526,12 +544,12 @@ def test_intervals_of_totals_cover_as_often_as_they_say(population) -> None:
 @pytest.mark.parametrize("rate", [0.1, 1.0])
 def test_who_ever_buys_is_seen_under_an_endless_horizon(model, rate, as_fit, some) -> None:
     # However late the first purchase comes: what happens after interest has eaten everything is left out, not that.
-    endless = predict(as_fit(MODELS[model]), some, "infinite", draws=2000, discount=rate)
+    endless = predict(as_fit(MODELS[model]), some, "infinite", futures=2000, discount=rate)
     frame = endless.frame()
     chance = frame["p_purchase"]
     z = (1 - frame["p_zero"] - chance) / np.sqrt(np.maximum(chance * (1 - chance), 1e-9) / 2000)
     assert np.abs(z).max() < 4.5
-    both = predict(as_fit(MODELS[model]), some, ["100 years", "infinite"], draws=2000, discount=rate)
+    both = predict(as_fit(MODELS[model]), some, ["100 years", "infinite"], futures=2000, discount=rate)
     pd.testing.assert_frame_equal(both.at("infinite").frame(), frame, rtol=1e-9, atol=1e-12)
     assert (frame["p_zero"] <= both.at("100 years").frame()["p_zero"]).all()
     kept, again = both.at("infinite").frame(), both.at("infinite").interval()

@@ -7,15 +7,19 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from clvmodels.data.histories import Histories
 from clvmodels.data.rfm import RFM
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
+from clvmodels.models.future import simulate as simulate_one
+from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 from clvmodels.prediction.customers import Customers
 from clvmodels.prediction.expected import expected_purchases
-from clvmodels.prediction.simulate import Terms, probability_alive, simulate, simulate_money
+from clvmodels.prediction.generate import for_each
+from clvmodels.prediction.simulate import probability_alive, simulate, simulate_money
+from clvmodels.prediction.terms import Terms
 
 MODELS = {
     "BGNBD": BGNBD(0.2426, 4.4136, 0.7929, 2.4259),
@@ -46,18 +50,18 @@ def kinds(money=(0.0, 20.0, 30.0, 90.0)):
 
 
 def terms(customers, delta=0.0, margin=1.0, cost=0.0):
-    return Terms(*(np.full(customers, value) for value in (delta, margin, cost)))
+    return Terms(*(np.full(customers, value) for value in (delta, margin, cost, 0.0)))
 
 
 def futures(model, rfm, ends, many, spend=None, seed=0, **brings):
     """Return the futures of customers, ``(horizons, customers, futures)``, or within one horizon."""
     several = np.atleast_1d(np.asarray(ends, dtype=float))
-    worth = simulate(model, spend, Customers.of(rfm, spend), several, terms(len(rfm), **brings), many, seed)
-    return worth if np.ndim(ends) else worth[0]
+    gross = simulate(model, spend, Customers.of(rfm, spend), several, terms(len(rfm), **brings), many, seed)
+    return gross if np.ndim(ends) else gross[0]
 
 
 def history(i):
-    return tuple(np.array([float(values[i])]) for values in (X, T_X, AGE))
+    return Histories([X[i]], [T_X[i]], [AGE[i]])
 
 
 # --- counts ----------------------------------------------------------------------------------------------------------
@@ -65,10 +69,9 @@ def history(i):
 
 def probability_of_counts(model, i, t, most):
     """P(0), P(1), ... purchases within t of one kind of customer, and of more than ``most``."""
-    x, t_x, T = history(i)
     k = np.arange(most + 1.0)
-    alive = float(np.squeeze(model.probability_alive(x, t_x, T)))
-    mass = alive * np.ravel(model.count_if_alive(k, x, T, t)) + np.where(k == 0, 1 - alive, 0.0)
+    alive = float(np.squeeze(model.probability_alive(history(i))))
+    mass = alive * np.ravel(model.future(history(i)).count(k, t)) + np.where(k == 0, 1 - alive, 0.0)
     return np.append(mass, max(1 - mass.sum(), 0.0))
 
 
@@ -95,7 +98,8 @@ def test_counts_have_the_closed_forms_distribution(model, i) -> None:
 
 
 def test_the_heaviest_and_the_most_silent_customers_are_what_they_are_called(model) -> None:
-    alive = probability_alive(model, Customers.of(kinds(), None))[Customers.of(kinds(), None).history]
+    histories = kinds().histories
+    alive = probability_alive(model, histories)[histories.row]
     assert alive.shape == (4, 1)
     assert alive[2] > 0.5
     if not isinstance(model, NBD):
@@ -109,11 +113,11 @@ def test_the_heaviest_and_the_most_silent_customers_are_what_they_are_called(mod
 def brute_force(model, i, t, many, rng):
     """Live futures of one kind of customer event by event; return the future and time of every purchase.
 
-    Rates, the probability to stop and the rate of leaving are drawn from their distributions given the history, as the
+    Rates, the probability of drop-out and its rate are drawn from their distributions given the history, as the
     papers state them; then gaps are waited for and coins are tossed, one by one.
     """
     x, T = X[i], AGE[i]
-    alive = rng.random(many) < float(np.squeeze(model.probability_alive(*history(i))))
+    alive = rng.random(many) < float(np.squeeze(model.probability_alive(history(i))))
     rate = rng.gamma(model.r + x, 1 / (model.alpha + T), many)
     stop, end = np.zeros(many), np.full(many, t)
     if isinstance(model, BGNBD):
@@ -151,8 +155,7 @@ def test_discounted_purchases_are_those_of_customers_who_live_event_by_event(mod
 def test_the_models_own_simulation_agrees(model, i) -> None:
     many, t, delta = 20_000, 60.0, 0.03
     found = futures(model, kinds(), t, many, seed=4, delta=delta)[i]
-    for_each = type(model)(*(np.full((many, 1), value) for value in model.parameters().values()))
-    made = for_each.simulate(np.random.default_rng(100 + i), X[i], T_X[i], AGE[i], t)
+    made = simulate_one(for_each(model, many), history(i), np.random.default_rng(100 + i), t)
     alike(found, np.bincount(np.repeat(np.arange(many), made.count), np.exp(-delta * made.time), minlength=many))
 
 
@@ -192,7 +195,7 @@ def test_money_of_those_who_buy_has_the_first_purchases_time_and_value_in_it() -
 
 
 def test_the_money_of_one_time_buyers_follows_what_they_paid_first() -> None:
-    purchases, spend, many = MODELS["BGNBD"], GammaGammaAllPurchases(6.25, 3.74, 15.44), 20_000
+    purchases, spend, many = MODELS["BGNBD"], GammaGamma(6.25, 3.74, 15.44, of="all"), 20_000
     first = np.array([5.0, 30.0, 200.0])
     frame = {"customer_id": ["a", "b", "c"], "frequency": 0, "recency": 0.0, "T": 38.86, "monetary_value": 0.0}
     rfm = RFM.from_frame(pd.DataFrame(frame).assign(first_spend=first), unit="week")
@@ -200,8 +203,8 @@ def test_the_money_of_one_time_buyers_follows_what_they_paid_first() -> None:
     given = simulate_money(spend, Customers.of(rfm, spend), np.array([2, 2, 2]), many, 3)
     assert (np.abs(given.mean(axis=1) - 2 * each[:, 0]) < 4 * given.std(axis=1) / np.sqrt(many)).all()
     counts, money = (futures(purchases, rfm, 39.0, many, of, seed=3) for of in (None, spend))
-    luck = money - counts * each
-    assert (np.abs(luck.mean(axis=1)) < 4 * luck.std(axis=1) / np.sqrt(many)).all()
+    surprise = money - counts * each
+    assert (np.abs(surprise.mean(axis=1)) < 4 * surprise.std(axis=1) / np.sqrt(many)).all()
 
 
 # --- means -----------------------------------------------------------------------------------------------------------
@@ -212,10 +215,10 @@ def test_the_mean_of_the_futures_is_the_expectation(model, delta) -> None:
     many, rfm, ends = 15_000, kinds(), [3.0, 39.0, 100.0]
     counts = futures(model, rfm, ends, many, seed=3)
     money = futures(model, rfm, ends, many, SPEND, seed=3, delta=delta, margin=0.4, cost=2.0)
-    each = 0.4 * SPEND.expected_spend(rfm.frequency, rfm.money) - 2.0
-    for found, force, worth in [(counts, 0.0, 1.0), (money, delta, each)]:
+    each = 0.4 * SPEND.value(rfm.frequency, rfm.money).mean() - 2.0
+    for found, force, brings in [(counts, 0.0, 1.0), (money, delta, each)]:
         for t, within in zip(ends, found, strict=True):
-            expected = expected_purchases(model, rfm, t, force)[0] * worth
+            expected = expected_purchases(model, rfm, t, force)[0] * brings
             error = np.maximum(within.std(axis=1), 1e-3) / np.sqrt(many)
             assert (np.abs(within.mean(axis=1) - expected) < 4.2 * error).all()
 
@@ -275,7 +278,7 @@ def test_horizons_may_differ_from_history_to_history(model) -> None:
     ends = np.array([[10.0, 20, 30, 40], [15.0, 30, 45, 60]])
     found = simulate(model, None, customers, ends, terms(4), many, 0)
     for i in range(4):
-        alone = futures(model, rfm, ends[:, customers.history[i]], many)
+        alone = futures(model, rfm, ends[:, customers.histories.row[i]], many)
         np.testing.assert_array_equal(found[:, i], alone[:, i])
 
 
@@ -296,15 +299,35 @@ def test_value_is_linear_in_the_margin_and_the_cost_of_a_purchase(model) -> None
 
 def test_every_customer_has_their_own_terms() -> None:
     model, rfm, many = MODELS["BGNBD"], kinds(), 500
-    own = Terms(np.array([0.0, 0.01, 0.02, 0.03]), np.array([1.0, 0.5, 0.3, 0.2]), np.array([0.0, 1.0, 2.0, 3.0]))
+    own = Terms(
+        *(np.array(of) for of in ([0.0, 0.01, 0.02, 0.03], [1.0, 0.5, 0.3, 0.2], [0.0, 1.0, 2.0, 3.0], [9.0] * 4))
+    )
     found = simulate(model, SPEND, Customers.of(rfm, SPEND), np.array([39.0]), own, many, 0)[0]
     for i in range(4):
         brings = {"delta": own.delta[i], "margin": own.margin[i], "cost": own.cost[i]}
         np.testing.assert_array_equal(found[i], futures(model, rfm, 39.0, many, SPEND, **brings)[i])
-    some = own.take(np.array([3, 1]))
-    assert (some.delta.tolist(), some.margin.tolist(), some.cost.tolist()) == ([0.03, 0.01], [0.2, 0.5], [3.0, 1.0])
-    assert own.discounted
-    assert not own.take(slice(0, 1)).discounted
+
+
+def test_futures_follow_recency_where_it_matters(recency_model) -> None:
+    model, many = recency_model(0.6, 6.0, 0.8, 2.4), 15_000
+    rfm = base(["late", "early"], recency=[38.0, 10.0])
+    found = futures(model, rfm, [13.0, 52.0], many, seed=3)
+    for t, within in zip([13.0, 52.0], found, strict=True):
+        expected = expected_purchases(model, rfm, t)[0]
+        assert (np.abs(within.mean(axis=1) - expected) < 4 * within.std(axis=1) / np.sqrt(many)).all()
+        assert (within.mean(axis=1) > 1.2 * within.mean(axis=1)[::-1]).tolist() == [True, False]
+
+
+def test_each_group_lives_by_its_own_parameters() -> None:
+    rfm, group, ends = kinds(), np.array([0, 1, 1, 0]), np.array(ENDS)
+    r, alpha = np.array([[0.2, 0.5], [0.3, 0.6]]), np.array([[4.0, 9.0], [5.0, 8.0]])
+    histories = Histories.merge(rfm.frequency, rfm.recency, rfm.T, group)
+    everyone = Customers(histories, rfm.key, Customers.of(rfm, SPEND).observed)
+    found = simulate(BGNBD(r, alpha, 0.8, 2.4), SPEND, everyone, ends, terms(4), 300, 7)
+    for g in (0, 1):
+        own = BGNBD(r[:, [g]], alpha[:, [g]], 0.8, 2.4)
+        alone = futures(own, rfm.take(group == g), ENDS, 300, SPEND, seed=7)
+        np.testing.assert_array_equal(found[:, group == g], alone)
 
 
 # --- whose futures they are ------------------------------------------------------------------------------------------
@@ -318,13 +341,13 @@ def test_money_is_left_out_without_a_spend_model() -> None:
 def test_a_customers_futures_depend_on_the_seed_and_the_id_alone(model) -> None:
     rfm = base(["a", "b", "c", "d"])
     for spend in (None, SPEND):
-        worth = futures(model, rfm, ENDS, 40, spend, seed=7, delta=0.002)
+        whole = futures(model, rfm, ENDS, 40, spend, seed=7, delta=0.002)
         back = futures(model, rfm.take(np.array([3, 1])), ENDS, 40, spend, seed=7, delta=0.002)
-        np.testing.assert_array_equal(back, worth[:, [3, 1]])
+        np.testing.assert_array_equal(back, whole[:, [3, 1]])
         more = futures(model, rfm, ENDS, 80, spend, seed=7, delta=0.002)
-        np.testing.assert_array_equal(more[:, :, :40], worth)
+        np.testing.assert_array_equal(more[:, :, :40], whole)
         other = futures(model, rfm, ENDS, 40, spend, seed=8, delta=0.002)
-        assert (other != worth).any(axis=(0, 2)).all()
+        assert (other != whole).any(axis=(0, 2)).all()
 
 
 def test_a_number_and_its_text_are_the_same_customer() -> None:
@@ -349,9 +372,9 @@ def test_the_money_of_given_purchases_has_its_expected_mean_and_belongs_to_the_c
     money = given(rfm, count)
     assert money.shape == (3, 30_000)
     assert (money[0] == 0).all()
-    worth = count * SPEND.expected_spend(rfm.frequency, rfm.money)
+    expected = count * SPEND.value(rfm.frequency, rfm.money).mean()
     error = money.std(axis=1) / np.sqrt(30_000)
-    assert (np.abs(money.mean(axis=1) - worth)[1:] < 4 * error[1:]).all()
+    assert (np.abs(money.mean(axis=1) - expected)[1:] < 4 * error[1:]).all()
     # Four purchases of one customer share a rate: their sum spreads more than four independent ones would.
     one = given(rfm, np.array([1, 1, 1]))[2]
     assert money[2].std() > 1.1 * 2 * one.std()

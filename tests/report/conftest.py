@@ -1,6 +1,5 @@
 """Small simulated shops, and what the report is made from."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import FitError
-from clvmodels.evaluation.candidates import ModelCandidate, Prediction
+from clvmodels.evaluation.candidates import Prediction
 from clvmodels.evaluation.compare import Comparison, compare
 from clvmodels.inference.fit import Fit, fit
 from clvmodels.models.bg_nbd import BGNBD
@@ -23,22 +22,12 @@ CUT_OFF = "2023-12-31"
 HOSTILE = "<script>alert('$x$')</script> & a name longer than any that candidates of this package have"
 
 
-@dataclass(frozen=True)
-class Assuming(ModelCandidate):
-    """A model that says what it assumes, of purchases and of spend."""
-
-    assumptions = (
-        ("BG/NBD", "P(alive) is 1 for all one-time buyers, by <construction>."),
-        ("Gamma-Gamma", "Spend does not depend on frequency."),
-    )
-
-
 class Failing:
     """A candidate that never fits."""
 
     name = HOSTILE
 
-    def predict(self, past, horizon, draws, seed) -> Prediction:
+    def predict(self, past, horizon, futures, seed) -> Prediction:
         raise FitError("It <b>cannot</b> be fitted to these data.")
 
 
@@ -48,8 +37,8 @@ class CountsOnly:
     name = "counts only"
     kind = "package"
 
-    def predict(self, past, horizon, draws, seed) -> Prediction:
-        return Prediction(SimpleFormula().predict(past, horizon, draws, seed), None)
+    def predict(self, past, horizon, futures, seed) -> Prediction:
+        return Prediction(SimpleFormula().predict(past, horizon, futures, seed), None)
 
 
 class Made(NamedTuple):
@@ -85,21 +74,22 @@ def shop(live):
 
 @pytest.fixture(scope="session")
 def candidates() -> list[Any]:
-    return [Assuming(BGNBD), SimpleFormula(), SimpleFormula(per_customer=True)]
+    return [BGNBD, SimpleFormula(), SimpleFormula(per_customer=True)]
 
 
 @pytest.fixture(scope="session")
 def made(shop, candidates) -> Made:
     log = shop(name=lambda i: f"<script>{i}</script>")
-    comparison = compare([*candidates, CountsOnly(), Failing()], *log.split(CUT_OFF), draws=200)
+    comparison = compare([*candidates, CountsOnly(), Failing()], *log.split(CUT_OFF), futures=200)
     rfm, plan = log.summarize(), Plan("1 year", 0.10, 0.30)
     fits = fit(BGNBD, rfm), fit(GammaGamma, rfm)
-    return Made(comparison, value(*fits, rfm, plan, draws=200), SimpleFormula().value(rfm, plan, draws=50), fits, log)
+    simple = SimpleFormula().value(rfm, plan, resamples=50)
+    return Made(comparison, value(*fits, rfm, plan, futures=200), simple, fits, log)
 
 
 @pytest.fixture(scope="session")
 def without_money(shop, candidates) -> Comparison:
-    return compare(candidates, *shop(300, money=False).split(CUT_OFF), draws=100)
+    return compare(candidates, *shop(300, money=False).split(CUT_OFF), futures=100)
 
 
 @pytest.fixture(scope="session")

@@ -8,15 +8,18 @@ import pandas as pd
 import pytest
 
 from clvmodels.data.transactions import Transactions
+from clvmodels.evaluation.candidates import ModelCandidate
 from clvmodels.evaluation.compare import compare
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.pareto_nbd import ParetoNBD
 from clvmodels.report.page import comparison_page, demo_page
 from clvmodels.report.tables import comparison_table
 from clvmodels.report.value_tables import customers_table
 from clvmodels.text import number
+from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
 from clvmodels.valuation.value import value
 
@@ -121,22 +124,46 @@ def test_without_amounts_nothing_is_said_about_money(without_money):
     assert "These data have no amounts" in page
     assert "Total money" not in page
     assert "Gamma-Gamma" not in page
-    assert "P(alive) is 1 for all one-time buyers, by &lt;construction&gt;." in page
+    assert "P(alive) is 1 for all one-time buyers, by construction" in page
 
 
-def test_what_candidates_assume_is_said_once_each(made):
+def assumed(page):
+    """Return what the page says of the candidates' assumptions, by name."""
+    terms = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page[page.index("What the candidates assume") :])
+    assert len(dict(terms)) == len(terms)
+    return dict(terms)
+
+
+def test_what_the_models_and_the_formula_assume_is_said_once_each(shop):
+    all_purchases = GammaGamma(of="all")
+    candidates = [BGNBD, ParetoNBD, ModelCandidate(BGNBD, spend=all_purchases), SimpleFormula()]
+    page = comparison_page(compare(candidates, *shop().split("2023-12-31"), futures=20))
+    sound(page)
+    told = assumed(page)
+    assert list(told) == [
+        *("BG/NBD", "Gamma-Gamma", "Pareto/NBD", "Gamma-Gamma (all purchases)", "Simple formula", "All of them")
+    ]
+    for name, sentence in {
+        "BG/NBD": "P(alive) is 1 for all one-time buyers, by construction",
+        "Pareto/NBD": "P(alive) of one-time buyers is below 1 and falls with their silence",
+        "Gamma-Gamma": "customers without any are expected to spend like the whole base",
+        "Gamma-Gamma (all purchases)": "those who bought once differ by what they paid",
+        "Simple formula": "All customers are alike, except where it says “per customer”",
+        "All of them": "The future goes on like the past",
+    }.items():
+        assert sentence in told[name]
+    for model in (BGNBD(), ParetoNBD(), GammaGamma(), all_purchases):
+        assert told[model.name] == model.assumption
+
+
+def test_what_a_candidate_of_ones_own_assumes_is_text_and_no_markup(made):
     first, *others = made.comparison.results
-    another = ("Gamma-Gamma (all purchases)", "It learns from first purchases, too.")
-    told = replace(others[0], assumptions=(first.assumptions[0], another))
+    of_mine = ("My <b>model</b>", "It holds that 1 < 2.")
+    told = replace(others[0], assumptions=(first.assumptions[0], of_mine))
     page = comparison_page(replace(made.comparison, results=(first, told, *others[1:])))
     sound(page)
-    terms = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page[page.index("What the candidates assume") :])
-    assert terms[:-1] == [
-        ("BG/NBD", "P(alive) is 1 for all one-time buyers, by &lt;construction&gt;."),
-        ("Gamma-Gamma", "Spend does not depend on frequency."),
-        another,
-    ]
-    assert terms[-1][0] == "All of them"
+    assert list(assumed(page))[:3] == ["BG/NBD", "Gamma-Gamma", "My &lt;b&gt;model&lt;/b&gt;"]
+    assert assumed(page)["My &lt;b&gt;model&lt;/b&gt;"] == "It holds that 1 &lt; 2."
 
 
 def test_candidates_are_drawn_by_their_kind(made):
@@ -148,7 +175,7 @@ def test_candidates_are_drawn_by_their_kind(made):
 
 
 def test_without_intervals_the_page_says_so(shop):
-    page = comparison_page(compare([SimpleFormula()], *shop(50).split("2023-12-31"), draws=20))
+    page = comparison_page(compare([SimpleFormula()], *shop(50).split("2023-12-31"), futures=20))
     sound(page)
     assert "No candidate here gives intervals" in page
     assert page.count("<svg") == 3
@@ -160,7 +187,7 @@ def test_one_customer_and_one_candidate_read_right(candidate):
     log = Transactions(
         pd.DataFrame({"id": [1, 1], "day": days, "x": [3.0, 4.0]}), customer="id", date="day", amount="x"
     )
-    page = comparison_page(compare([candidate], *log.split("2023-06-30"), draws=20))
+    page = comparison_page(compare([candidate], *log.split("2023-06-30"), futures=20))
     sound(page)
     assert "1 candidate compared with what 1 customer" in page
     assert "1 customers" not in page.replace("All 1 customers", "")  # a verdict counts in its own way
@@ -169,9 +196,20 @@ def test_one_customer_and_one_candidate_read_right(candidate):
 def test_point_fits_have_no_interval_of_the_expected_value(made):
     rfm, plan = made.valuation.rfm, made.valuation.plan
     fits = [fit(model, rfm, MaximumLikelihood()) for model in (BGNBD, GammaGamma)]
-    page = demo_page(made.comparison, value(*fits, rfm, plan, draws=50), made.simple, fits, made.log.cleaning)
+    page = demo_page(made.comparison, value(*fits, rfm, plan, futures=50), made.simple, fits, made.log.cleaning)
     sound(page)
     assert "90\xa0% interval of the expected total" not in page
+
+
+def test_a_value_without_discount_has_a_page_too(made):
+    rfm, plan = made.valuation.rfm, Plan("1 year", margin=0.30)
+    found, simple = value(*made.fits, rfm, plan, futures=50), SimpleFormula().value(rfm, plan, resamples=50)
+    page = demo_page(made.comparison, found, simple, made.fits, made.log.cleaning)
+    reader = sound(page)
+    for row in customers_table(found.frame(), "money").rows:
+        assert set(row) <= set(reader.cells)
+    assert "Expected cash flow, not discounted: spend times margin, less costs." in page
+    assert "Expected discounted cash flow" not in page
 
 
 def test_neither_the_package_nor_the_tables_load_matplotlib():

@@ -19,6 +19,17 @@ def test_customers_come_in_the_order_of_their_value(made, same):
         assert all(same(row[column], value) for row, value in zip(table.rows, top[name], strict=True))
 
 
+def test_a_value_without_discount_is_said_to_have_none(made):
+    frame = made.valuation.frame()
+    undiscounted = frame.rename(columns=lambda name: name.replace("clv_", "money_"))
+    table, other = customers_table(frame), customers_table(undiscounted, "money")
+    assert other.rows == table.rows
+    assert [column.meaning for column in (table.columns[4], other.columns[4])] == [
+        "Expected discounted cash flow: spend times margin, less costs.",
+        "Expected cash flow, not discounted: spend times margin, less costs.",
+    ]
+
+
 def test_a_valuation_without_futures_has_fewer_columns(made):
     assert customers_table(made.simple.frame()).headings == ("Customer", "Purchases", "Spend", "Value")
 
@@ -30,6 +41,9 @@ def test_parameters_are_those_of_the_fit(made, same):
     for row, (_, values) in zip(table.rows, frame.iterrows(), strict=True):
         assert same(row[1], values["estimate"])
         assert same(row[3], values["mean"])
+        lower, upper = row[5].split(" to ")
+        assert same(lower, values["lower"])
+        assert same(upper, values["upper"])
 
 
 def test_a_fit_without_an_estimate_has_dashes():

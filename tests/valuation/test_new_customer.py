@@ -10,7 +10,7 @@ from scipy.stats import ks_2samp
 
 from clvmodels.errors import InfiniteMeanError, MissingMoneyError, SettingError
 from clvmodels.models.bg_nbd import BGNBD
-from clvmodels.models.gamma_gamma import GammaGamma, GammaGammaAllPurchases
+from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
@@ -70,9 +70,9 @@ def fitted(cdnow_purchases_point, cdnow_spend_point):
     """Return fits of models whose parameters are known, in weeks: points, or draws of a posterior."""
 
     def known(fit, model, unit):
-        point = type(model)(*(float(np.mean(value)) for value in model.parameters().values()))
-        posterior = model if model.draws > 1 else None
-        return replace(fit, specification=type(model), point=point, posterior=posterior, unit=unit)
+        point = model.model(tuple(float(np.mean(value)) for value in model.values().values()))
+        sample, of = (model, "posterior") if model.draws > 1 else (None, None)
+        return replace(fit, maximum=point, sample=sample, draws_of=of, unit=unit)
 
     return lambda purchases, spend=PRICES, unit="week": (
         known(cdnow_purchases_point, purchases, unit),
@@ -94,7 +94,7 @@ def new(posteriors):
 def spread(model, sd, draws, seed=0):
     """A model with draws around it."""
     rng = np.random.default_rng(seed)
-    return type(model)(*(v * np.exp(sd * rng.standard_normal((draws, 1))) for v in model.parameters().values()))
+    return type(model)(*(v * np.exp(sd * rng.standard_normal((draws, 1))) for v in model.values().values()))
 
 
 # --- what is expected ------------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def spread(model, sd, draws, seed=0):
 @pytest.mark.parametrize("name", MODELS)
 def test_what_is_expected_has_closed_forms(fitted, name) -> None:
     model = MODELS[name]
-    parameters = tuple(model.parameters().values())
+    parameters = tuple(model.values().values())
     purchases, none = CLOSED[name]
     found = value_new_customer(*fitted(model), Plan(["13 weeks", "1 year"], margin=0.30, cost_per_purchase=1.5))
     table = found.frame().set_index(["horizon", "first_purchase"])
@@ -114,8 +114,8 @@ def test_what_is_expected_has_closed_forms(fitted, name) -> None:
         assert without["expected_purchases"] == pytest.approx(expected, rel=1e-7)
         assert both["expected_purchases"] == pytest.approx(expected + 1, rel=1e-7)
         assert without["expected_spend"] == pytest.approx(PRICES.p * PRICES.gamma / (PRICES.q - 1), rel=1e-12)
-        assert without["value_mean"] == pytest.approx(expected * each, rel=1e-7)
-        assert both["value_mean"] == pytest.approx((expected + 1) * each, rel=1e-7)
+        assert without["money_mean"] == pytest.approx(expected * each, rel=1e-7)
+        assert both["money_mean"] == pytest.approx((expected + 1) * each, rel=1e-7)
         assert without["p_no_further_purchase"] == pytest.approx(none(t, *parameters), rel=1e-8)
 
 
@@ -123,7 +123,7 @@ def test_what_is_expected_has_been_published(fitted, oracle) -> None:
     bg, pareto = oracle("bg_nbd"), oracle("pareto_nbd")
 
     def expected(model, horizon):
-        return value_new_customer(*fitted(model), Plan(horizon), draws=1).frame()["expected_purchases"][0]
+        return value_new_customer(*fitted(model), Plan(horizon), futures=1).frame()["expected_purchases"][0]
 
     year = bg["expected_purchases_in_a_year"]["value"]
     assert expected(BGNBD(*bg["btyd_parameters"]["values"]), "52 weeks") == pytest.approx(year, abs=2e-6)
@@ -137,7 +137,7 @@ def test_the_published_discounted_purchases_of_a_customer_just_acquired(fitted, 
     rate = 1.1 ** (YEAR / case["weeks_a_year"]) - 1
     plan = Plan("infinite", discount=rate)
     model = ParetoNBD(*oracle("pareto_nbd")["parameters"]["values"])
-    found = value_new_customer(*fitted(model), plan, draws=1).frame()
+    found = value_new_customer(*fitted(model), plan, futures=1).frame()
     assert "expected_purchases" not in found
     assert found["discounted_purchases"][0] == pytest.approx(case["value"], rel=1e-4)
 
@@ -146,13 +146,13 @@ def test_the_mean_is_over_the_draws_of_the_parameters_and_so_is_its_interval(fit
     purchases, spend = spread(MODELS["pareto"], 0.1, 8), spread(PRICES, 0.1, 8, seed=1)
     naive = []
     for j in range(8):
-        r, alpha, s, beta = (float(value[j, 0]) for value in purchases.parameters().values())
-        p, q, gamma = (float(value[j, 0]) for value in spend.parameters().values())
+        r, alpha, s, beta = (float(value[j, 0]) for value in purchases.values().values())
+        p, q, gamma = (float(value[j, 0]) for value in spend.values().values())
         rate = quad(lambda y, r=r, a=alpha, s=s, b=beta: np.exp(-DELTA * y) * r / a * (b / (b + y)) ** s, 0, YEAR)[0]
         serving = 4.0 / YEAR * (1 - np.exp(-DELTA * YEAR)) / DELTA
         each = 0.30 * p * gamma / (q - 1) - 1.5
         naive.append((rate * each - serving, (rate + 1) * each - serving))
-    found = value_new_customer(*fitted(purchases, spend), COSTLY, draws=16)
+    found = value_new_customer(*fitted(purchases, spend), COSTLY, futures=16)
     for total, values in zip(
         (found.without_first_purchase, found.with_first_purchase), np.transpose(naive), strict=True
     ):
@@ -166,7 +166,7 @@ def test_an_infinite_horizon_is_the_limit_of_a_long_one(fitted) -> None:
     found = value_new_customer(*fitted(MODELS["bg"]), plan)
     table = found.frame()
     assert np.isnan(table["expected_purchases"][2])
-    np.testing.assert_allclose(table["value_mean"][2:], table["value_mean"][:2], rtol=1e-8)
+    np.testing.assert_allclose(table["clv_mean"][2:], table["clv_mean"][:2], rtol=1e-8)
     total = found.at("infinite").with_first_purchase
     assert abs(total.realised.mean() - total.mean) < 4 * total.realised.std() / 100
 
@@ -177,7 +177,7 @@ def test_an_infinite_horizon_is_the_limit_of_a_long_one(fitted) -> None:
 def lived(name, live, plan, customers=60_000, seed=5):
     """Value new customers who live event by event, without and with their first purchase."""
     rng = np.random.default_rng(seed)
-    first, second, *drop = MODELS[name].parameters().values()
+    first, second, *drop = MODELS[name].values().values()
     rate = rng.gamma(first, 1 / second, customers)
     if name == "pareto":
         leave = rng.exponential(1 / rng.gamma(drop[0], 1 / drop[1], customers))
@@ -195,7 +195,7 @@ def lived(name, live, plan, customers=60_000, seed=5):
 
 @pytest.mark.parametrize("name", ["bg", "mbg", "pareto"])
 def test_futures_are_those_of_lives_lived_event_by_event(fitted, live, name) -> None:
-    found = value_new_customer(*fitted(MODELS[name]), COSTLY, draws=60_000, seed=2)
+    found = value_new_customer(*fitted(MODELS[name]), COSTLY, futures=60_000, seed=2)
     for total, other in zip(
         (found.without_first_purchase, found.with_first_purchase), lived(name, live, COSTLY), strict=True
     ):
@@ -206,7 +206,7 @@ def test_futures_are_those_of_lives_lived_event_by_event(fitted, live, name) -> 
 
 
 def test_the_first_purchase_is_what_lies_between_and_of_the_same_customer(fitted) -> None:
-    found = value_new_customer(*fitted(MODELS["bg"]), COSTLY, draws=40_000)
+    found = value_new_customer(*fitted(MODELS["bg"]), COSTLY, futures=40_000)
     without, both = found.without_first_purchase, found.with_first_purchase
     first = both.realised - without.realised
     each = 0.30 * PRICES.p * PRICES.gamma / (PRICES.q - 1) - 1.5
@@ -222,7 +222,7 @@ def test_it_is_the_average_over_simulated_new_customers_whom_its_interval_covers
     customers = 40_000
     base = simulate_customers(MODELS["mbg"], PRICES, ages=np.full(customers, YEAR), unit="week", seed=8)
     actual = 0.30 * (base.first_spend + base.frequency * base.money)
-    found = value_new_customer(*fitted(MODELS["mbg"]), Plan("1 year", margin=0.30), draws=40_000)
+    found = value_new_customer(*fitted(MODELS["mbg"]), Plan("1 year", margin=0.30), futures=40_000)
     total = found.with_first_purchase
     assert abs(actual.mean() - total.mean) < 4 * actual.std() / np.sqrt(customers)
     for level in (0.5, 0.9):
@@ -244,13 +244,13 @@ def test_it_is_the_average_over_the_customers_of_a_simulated_log(fitted) -> None
 @pytest.mark.parametrize("name", MODELS)
 def test_nobody_is_surer_than_the_futures(fitted, name) -> None:
     # Without costs, nothing comes exactly where nobody buys again.
-    found = value_new_customer(*fitted(MODELS[name]), PLAN, draws=40_000)
+    found = value_new_customer(*fitted(MODELS[name]), PLAN, futures=40_000)
     silent = (found.without_first_purchase.realised == 0).mean()
     assert found.frame()["p_no_further_purchase"][0] == pytest.approx(silent, abs=4 * 0.5 / 200)
 
 
 def test_a_customer_knows_no_first_purchase_even_where_the_spend_model_would_look_at_it(fitted) -> None:
-    everything = GammaGammaAllPurchases(*PRICES.parameters().values())
+    everything = replace(PRICES, of="all")
     one, other = (value_new_customer(*fitted(MODELS["bg"], spend), PLAN) for spend in (PRICES, everything))
     np.testing.assert_array_equal(one.with_first_purchase.realised, other.with_first_purchase.realised)
     assert one.with_first_purchase.mean == other.with_first_purchase.mean
@@ -263,26 +263,26 @@ def test_the_table_is_as_promised(new) -> None:
     table = new.frame()
     assert list(table) == [
         *("horizon", "first_purchase", "customers", "expected_purchases", "discounted_purchases", "expected_spend"),
-        *("p_no_further_purchase", "value_mean", "expected_lower", "expected_upper"),
-        *("value_sd", "value_median", "value_lower", "value_upper"),
+        *("p_no_further_purchase", "clv_mean", "expected_lower", "expected_upper"),
+        *("clv_sd", "clv_median", "clv_lower", "clv_upper"),
     ]
     assert table["horizon"].tolist() == ["1 year", "1 year", "2 years", "2 years"]
     assert table["first_purchase"].tolist() == ["without", "with"] * 2
     assert (table["customers"] == 1).all()
-    assert (table["value_lower"] <= table["expected_lower"]).all()
-    assert (table["expected_lower"] < table["value_mean"]).all()
-    assert (table["value_mean"] < table["expected_upper"]).all()
-    assert (table["expected_upper"] < table["value_upper"]).all()
+    assert (table["clv_lower"] <= table["expected_lower"]).all()
+    assert (table["expected_lower"] < table["clv_mean"]).all()
+    assert (table["clv_mean"] < table["expected_upper"]).all()
+    assert (table["expected_upper"] < table["clv_upper"]).all()
     narrow = new.frame(level=0.5)
-    assert (narrow["value_upper"] < table["value_upper"]).all()
+    assert (narrow["clv_upper"] < table["clv_upper"]).all()
     assert (narrow["expected_upper"] < table["expected_upper"]).all()
 
 
 def test_its_quantiles_are_those_of_the_realised_value(new) -> None:
     table, quantiles = new.frame(), new.quantiles([0.05, 0.5, 0.95])
-    assert list(quantiles)[-3:] == ["q5", "q50", "q95"]
+    assert list(quantiles)[-3:] == ["q05", "q50", "q95"]
     np.testing.assert_array_equal(
-        quantiles[["q5", "q50", "q95"]], table[["value_lower", "value_median", "value_upper"]]
+        quantiles[["q05", "q50", "q95"]], table[["clv_lower", "clv_median", "clv_upper"]]
     )
     with pytest.raises(SettingError, match="between 0 and 1"):
         new.quantiles([5])
@@ -291,10 +291,10 @@ def test_its_quantiles_are_those_of_the_realised_value(new) -> None:
 def test_cdnow(new) -> None:
     # In two years: 2.2 further purchases, of which 46 % make none; each worth 35.2, of which 30 % remain.
     table = new.frame().set_index(["horizon", "first_purchase"]).loc[("2 years", "with")]
-    assert table["value_mean"] == pytest.approx(32.4, abs=0.3)
+    assert table["clv_mean"] == pytest.approx(32.4, abs=0.3)
     assert table["expected_purchases"] == pytest.approx(3.22, abs=0.02)
     assert table["p_no_further_purchase"] == pytest.approx(0.460, abs=0.005)
-    assert table[["value_lower", "value_upper"]].tolist() == pytest.approx([3.6, 114], rel=0.05)
+    assert table[["clv_lower", "clv_upper"]].tolist() == pytest.approx([3.6, 114], rel=0.05)
 
 
 def test_a_horizon_is_the_same_alone_and_among_others(new, posteriors) -> None:
@@ -308,7 +308,7 @@ def test_a_horizon_is_the_same_alone_and_among_others(new, posteriors) -> None:
         np.testing.assert_array_equal(total.realised, same.realised)
         assert total.mean == same.mean
     rows = new.frame()[:2]
-    assert rows["value_upper"].tolist() == pytest.approx(one.frame()["value_upper"].tolist(), rel=1e-12)
+    assert rows["clv_upper"].tolist() == pytest.approx(one.frame()["clv_upper"].tolist(), rel=1e-12)
     with pytest.raises(SettingError, match="'3 years' is not among the horizons of the plan: 1 year, 2 years"):
         new.at("3 years")
     with pytest.raises(SettingError, match=r'such as at\("2 years"\).with_first_purchase'):
@@ -323,7 +323,7 @@ def test_weeks_and_days_are_the_same(fitted) -> None:
 
 
 def test_the_same_seed_gives_the_same_futures_on_any_machine(fitted) -> None:
-    found = [value_new_customer(*fitted(MODELS["bg"]), PLAN, draws=5, seed=seed) for seed in (1, 1, 2)]
+    found = [value_new_customer(*fitted(MODELS["bg"]), PLAN, futures=5, seed=seed) for seed in (1, 1, 2)]
     first, again, other = (one.with_first_purchase.realised for one in found)
     np.testing.assert_array_equal(first, again)
     assert (first != other).all()
@@ -335,8 +335,8 @@ def test_the_same_seed_gives_the_same_futures_on_any_machine(fitted) -> None:
 def test_future_after_future_takes_the_draws_in_turn(fitted) -> None:
     # Two draws: one of people who buy all the time, one of people who hardly buy.
     purchases = NBD(r=np.array([[50.0], [50.0]]), alpha=np.array([[5.0], [5e6]]))
-    spend = GammaGamma(*(np.full((2, 1), value) for value in PRICES.parameters().values()))
-    futures = value_new_customer(*fitted(purchases, spend), PLAN, draws=101).without_first_purchase.realised
+    spend = GammaGamma(*(np.full((2, 1), value) for value in PRICES.values().values()))
+    futures = value_new_customer(*fitted(purchases, spend), PLAN, futures=101).without_first_purchase.realised
     assert (futures[::2] > 0).all()
     assert (futures[1::2] == 0).all()
 
@@ -360,7 +360,7 @@ def test_a_cohort_brings_so_many_times_as_much_and_one_is_the_customer_itself(ne
 
 
 def test_the_customers_of_a_cohort_are_independent_where_the_parameters_are_known(fitted) -> None:
-    one = value_new_customer(*fitted(MODELS["bg"], GammaGamma(6.25, 8.0, 40.0)), COSTLY, draws=4000)
+    one = value_new_customer(*fitted(MODELS["bg"], GammaGamma(6.25, 8.0, 40.0)), COSTLY, futures=4000)
     single, total = one.with_first_purchase, one.cohort(100).with_first_purchase
     assert total.realised.std() == pytest.approx(10 * single.realised.std(), rel=0.15)
     assert abs(total.realised.mean() - total.mean) < 4 * total.realised.std() / np.sqrt(4000)
@@ -368,14 +368,14 @@ def test_the_customers_of_a_cohort_are_independent_where_the_parameters_are_know
 
 def test_the_customers_of_a_cohort_share_the_draws_of_the_parameters(fitted) -> None:
     fits = fitted(spread(MODELS["bg"], 0.2, 1000), spread(PRICES, 0.05, 1000, seed=1))
-    total = value_new_customer(*fits, PLAN, draws=1000).cohort(3000).with_first_purchase
+    total = value_new_customer(*fits, PLAN, futures=1000).cohort(3000).with_first_purchase
     expected, realised = np.ptp(total.expected_interval()), np.ptp(total.interval())
     assert expected < realised < 1.3 * expected
     assert np.corrcoef(total.expected, total.realised)[0, 1] > 0.9
 
 
 def test_the_blocks_of_a_cohort_do_not_matter(fitted, monkeypatch) -> None:
-    one = value_new_customer(*fitted(MODELS["pareto"]), COSTLY, draws=50)
+    one = value_new_customer(*fitted(MODELS["pareto"]), COSTLY, futures=50)
     whole = one.cohort(40).with_first_purchase.realised
     monkeypatch.setattr(new_customer, "_CELLS", 150)
     np.testing.assert_allclose(one.cohort(40).with_first_purchase.realised, whole, rtol=1e-12)
@@ -383,7 +383,7 @@ def test_the_blocks_of_a_cohort_do_not_matter(fitted, monkeypatch) -> None:
 
 @pytest.mark.parametrize("customers", [0, -3, 2.5, "many"])
 def test_a_cohort_is_a_whole_number_of_customers(new, customers) -> None:
-    with pytest.raises(SettingError, match="whole number of customers from 1 up"):
+    with pytest.raises(SettingError, match=f"customers={customers!r} is not"):
         new.cohort(customers)
 
 
@@ -403,11 +403,11 @@ def test_what_is_no_plan_or_no_fit_is_refused(posteriors) -> None:
         value_new_customer(purchases, spend, "1 year")
     with pytest.raises(MissingMoneyError, match=r"clv\.predict a customer with frequency 0, recency 0 and T 0"):
         value_new_customer(purchases, None, PLAN)
-    with pytest.raises(SettingError, match="not the fit of a purchase model"):
+    with pytest.raises(SettingError, match="purchases is not the fit of a model of purchases"):
         value_new_customer(spend, spend, PLAN)
-    with pytest.raises(SettingError, match="draws=0 is not"):
-        value_new_customer(purchases, spend, PLAN, draws=0)
-    with pytest.raises(SettingError, match="A seed is a whole number"):
+    with pytest.raises(SettingError, match="futures=0 is not"):
+        value_new_customer(purchases, spend, PLAN, futures=0)
+    with pytest.raises(SettingError, match="seed=-1 is not"):
         value_new_customer(purchases, spend, PLAN, seed=-1)
 
 
@@ -419,7 +419,7 @@ def test_points_have_no_interval_of_what_is_expected(fitted) -> None:
 
 
 def test_an_infinite_mean_is_refused_with_its_share_and_medians_remain(fitted) -> None:
-    several = [np.full((8, 1), value) for value in MODELS["bg"].parameters().values()]
+    several = [np.full((8, 1), value) for value in MODELS["bg"].values().values()]
     q = np.array([0.9, 0.95, *[3.0] * 6])[:, None]
     found = value_new_customer(
         *fitted(BGNBD(*several), GammaGamma(np.full((8, 1), 6.0), q, np.full((8, 1), 15.0))), PLAN
@@ -428,18 +428,18 @@ def test_an_infinite_mean_is_refused_with_its_share_and_medians_remain(fitted) -
         with pytest.raises(InfiniteMeanError, match=r"infinite under 25.0% of the draws"):
             ask()
     table = found.frame(means=False)
-    assert not {"value_mean", "value_sd", "expected_lower", "expected_spend"} & set(table)
-    assert (table["value_median"] <= table["value_upper"]).all()
-    assert np.isfinite(table["value_upper"]).all()
+    assert not {"clv_mean", "clv_sd", "expected_lower", "expected_spend"} & set(table)
+    assert (table["clv_median"] <= table["clv_upper"]).all()
+    assert np.isfinite(table["clv_upper"]).all()
     assert table["expected_purchases"][0] > 0
-    assert found.with_first_purchase.interval().upper == table["value_upper"][1]
-    assert "value_median" in repr(found.cohort(3))
+    assert found.with_first_purchase.interval().upper == table["clv_upper"][1]
+    assert "clv_median" in repr(found.cohort(3))
 
 
 def test_an_infinite_standard_deviation_is_left_out(fitted) -> None:
     table = value_new_customer(*fitted(MODELS["bg"], GammaGamma(6.0, 1.8, 15.0)), PLAN).frame()
-    assert "value_sd" not in table
-    assert "value_mean" in table
+    assert "clv_sd" not in table
+    assert "clv_mean" in table
 
 
 def test_it_says_what_it_is(new) -> None:

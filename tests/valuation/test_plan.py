@@ -89,35 +89,35 @@ def test_horizons_are_different_and_at_least_one(horizons) -> None:
 def test_the_discount_is_an_effective_yearly_rate_in_continuous_time() -> None:
     plan = Plan("1 year", discount=0.10)
     for unit, a_year in [("day", 365.25), ("week", 365.25 / 7), ("month", 12), ("year", 1)]:
-        delta = plan.terms(base(unit)).terms.delta
+        delta = plan.terms(base(unit)).delta
         assert np.exp(-delta * a_year) == pytest.approx(np.full(4, 1 / 1.1))
-    assert (Plan("1 year").terms(base()).terms.delta == 0).all()
+    assert (Plan("1 year").terms(base()).delta == 0).all()
 
 
 @given(st.lists(st.floats(0, 1), min_size=4, max_size=4), st.sampled_from(["day", "week", "year"]))
 def test_a_rate_in_a_column_is_to_the_last_bit_that_of_the_number(rates, unit) -> None:
-    found = Plan("1 year", discount="rate").terms(base(unit, rate=rates)).terms.delta
-    assert found.tolist() == [Plan("1 year", discount=rate).terms(base(unit)).terms.delta[0] for rate in rates]
+    found = Plan("1 year", discount="rate").terms(base(unit, rate=rates)).delta
+    assert found.tolist() == [Plan("1 year", discount=rate).terms(base(unit)).delta[0] for rate in rates]
 
 
 @pytest.mark.parametrize(("unit", "a_year"), [("day", 365.25), ("week", 365.25 / 7), ("month", 12)])
 def test_what_serving_costs_a_year_is_spread_over_its_time_units(unit, a_year) -> None:
-    assert Plan("1 year", cost_to_serve=12).terms(base(unit)).serving * a_year == pytest.approx(np.full(4, 12.0))
+    assert Plan("1 year", cost_to_serve=12).terms(base(unit)).fixed_cost * a_year == pytest.approx(np.full(4, 12.0))
 
 
 def test_numbers_and_columns_reach_the_customers_that_they_belong_to() -> None:
     rfm = base(share=[0.1, 0.2, 0.3, 1], handling=[0, 1, 2, 3])
-    terms, serving = Plan("1 year", margin="share", cost_per_purchase="handling").terms(rfm)
+    terms = Plan("1 year", margin="share", cost_per_purchase="handling").terms(rfm)
     assert terms.margin.tolist() == [0.1, 0.2, 0.3, 1.0]
     assert terms.cost.tolist() == [0.0, 1.0, 2.0, 3.0]
-    assert serving.tolist() == [0.0] * 4
-    terms, _ = Plan("1 year", margin=0.3, cost_per_purchase=2).terms(rfm)
+    assert terms.fixed_cost.tolist() == [0.0] * 4
+    terms = Plan("1 year", margin=0.3, cost_per_purchase=2).terms(rfm)
     assert (terms.margin.tolist(), terms.cost.tolist()) == ([0.3] * 4, [2.0] * 4)
 
 
 def test_a_database_s_decimals_are_numbers() -> None:
     rfm = base(share=[Decimal("0.25"), Decimal(1), 0.5, 1])
-    assert Plan("1 year", margin="share").terms(rfm).terms.margin.tolist() == [0.25, 1.0, 0.5, 1.0]
+    assert Plan("1 year", margin="share").terms(rfm).margin.tolist() == [0.25, 1.0, 0.5, 1.0]
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -207,8 +207,8 @@ def test_a_value_without_end_needs_a_discount_for_everybody() -> None:
     rfm = base(rate=[0.1, 0.0, 0.2, 0.0])
     with pytest.raises(SettingError, match=r"An infinite horizon needs a discount.* 2 of 4 customers have none"):
         Plan(["1 year", "infinite"], discount="rate").terms(rfm)
-    assert (Plan("1 year", discount="rate").terms(rfm).terms.delta[[1, 3]] == 0).all()
-    assert (Plan("infinite", discount="rate").terms(base(rate=0.1)).terms.delta > 0).all()
+    assert (Plan("1 year", discount="rate").terms(rfm).delta[[1, 3]] == 0).all()
+    assert (Plan("infinite", discount="rate").terms(base(rate=0.1)).delta > 0).all()
 
 
 def test_a_plan_cannot_be_changed() -> None:

@@ -13,11 +13,11 @@ from clvmodels.evaluation.score import PIT_EDGES, Score
 from clvmodels.report import tables
 from clvmodels.report.sections.comparison import kinds, scores
 from clvmodels.report.tables import Table
-from clvmodels.text import number, span
+from clvmodels.text import join, number, span
 
 _LEVEL = 0.90
 _SLIGHT = 0.03  # a shortfall of coverage below this is called slight
-_HISTOGRAMS = 4  # PIT histograms are shown for so many candidates
+_HISTOGRAMS = 4  # so many PIT histograms are shown
 _SPEND = "spend given purchases"
 _CALIBRATED = "as it should be"
 
@@ -79,10 +79,13 @@ class IntervalFacts:
 
     @cached_property
     def histograms(self) -> list[tuple[str, Picture]]:
-        """PIT histograms of purchases."""
-        shares = [(name, score.pit) for name, score in scores(self.comparison, "purchases").items()]
-        shown = [(name, pit) for name, pit in shares if pit is not None][:_HISTOGRAMS]
-        return [(name, pit_histogram(pit, PIT_EDGES)) for name, pit in shown]
+        """PIT histograms of purchases; candidates with the same are shown together."""
+        alike: dict[tuple[float, ...], list[str]] = {}
+        for name, score in scores(self.comparison, "purchases").items():
+            if score.pit is not None:
+                alike.setdefault(tuple(score.pit), []).append(name)
+        shown = list(alike.items())[:_HISTOGRAMS]
+        return [(join(names), pit_histogram(np.array(pit), PIT_EDGES)) for pit, names in shown]
 
     @cached_property
     def totals(self) -> dict[str, HeldTotal]:

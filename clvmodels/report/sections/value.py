@@ -69,28 +69,29 @@ class ValueFacts:
     @property
     def concentration(self) -> Picture | None:
         """Who brings it."""
-        values = self.frame["clv_mean"].to_numpy()
+        values = self.frame[f"{self.valuation.quantity}_mean"].to_numpy()
         return concentration(*lorenz(values)) if values.sum() > 0 else None
 
     @property
     def top_plot(self) -> Picture:
         """The most valuable customers, drawn."""
-        return customers(most_valuable(self.frame))
+        return customers(most_valuable(self.frame, self.valuation.quantity), self.valuation.quantity)
 
     @property
     def top(self) -> Table:
         """The most valuable customers."""
-        return customers_table(self.frame)
+        return customers_table(self.frame, self.valuation.quantity)
 
     @property
     def silent(self) -> float | None:
-        """The mean probability of bringing nothing."""
+        """The mean probability of buying nothing."""
         return float(self.frame["p_zero"].mean()) if "p_zero" in self.frame else None
 
     @property
     def at_zero(self) -> float:
         """The share of customers whose interval starts at nothing."""
-        return float((self.frame["clv_lower"] == 0).mean()) if "clv_lower" in self.frame else 0.0
+        lower = f"{self.valuation.quantity}_lower"
+        return float((self.frame[lower] == 0).mean()) if lower in self.frame else 0.0
 
     @property
     def parameters(self) -> list[tuple[Fit[Any], Table]]:

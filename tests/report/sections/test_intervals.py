@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from clvmodels.report.sections.intervals import IntervalFacts, judge
@@ -38,3 +40,10 @@ def test_totals_are_told_of_candidates_with_intervals_and_say_whether_they_misse
 def test_only_forecasts_with_intervals_have_plots(facts):
     assert [name for name, _, _ in facts.drawn] == ["purchases", "money", "spend given purchases"]
     assert [name for name, _ in facts.histograms] == ["BG/NBD"]
+
+
+def test_candidates_with_the_same_forecast_share_a_histogram(made):
+    first, *others = made.comparison.results
+    again = replace(first, candidate="BG/NBD with another spend model")
+    both = IntervalFacts(replace(made.comparison, results=(first, again, *others)))
+    assert [name for name, _ in both.histograms] == ["BG/NBD and BG/NBD with another spend model"]

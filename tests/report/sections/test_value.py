@@ -1,7 +1,10 @@
 import pytest
 
 from clvmodels.report.sections.value import ValueFacts
+from clvmodels.report.value_tables import customers_table
 from clvmodels.text import span
+from clvmodels.valuation.plan import Plan
+from clvmodels.valuation.value import value
 
 
 @pytest.fixture
@@ -26,4 +29,14 @@ def test_without_futures_there_is_no_realised_total(made):
 def test_shares_of_customers_are_those_of_the_frame(facts, made):
     frame = made.valuation.frame()
     assert facts.silent == frame["p_zero"].mean()
-    assert facts.at_zero == (frame["clv_lower"] == 0).mean()
+    assert facts.at_zero == (frame["clv_lower"] == 0).mean() > 0
+
+
+def test_a_value_without_discount_has_the_same_facts(made):
+    found = value(*made.fits, made.valuation.rfm, Plan("1 year"), futures=50)
+    facts, frame = ValueFacts(found, made.simple, made.fits), found.frame()
+    assert facts.at_zero == (frame["money_lower"] == 0).mean() > 0
+    assert facts.top.rows == customers_table(frame, "money").rows
+    (axes,) = facts.top_plot.axes
+    assert axes.lines[-1].get_xdata().tolist() == frame.nlargest(20, "money_mean")["money_mean"].tolist()
+    assert facts.concentration is not None

@@ -1,0 +1,88 @@
+"""What the command prints: the package's own messages in the words of the options, and tables in a narrow terminal."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+import clvmodels as clv
+from clvmodels import terminal
+from clvmodels.errors import CLVError
+from clvmodels.inference import bootstrap, fit, methods
+from clvmodels.report.tables import Column, Table
+from clvmodels.terminal import as_options, say, show
+
+
+def raised(call):
+    with pytest.raises(CLVError) as error:
+        call()
+    return str(error.value)
+
+
+MESSAGES = {
+    "a mean of spend": (
+        lambda: raised(clv.GammaGamma(0.5, 0.5, 9.0).value(np.zeros(1), np.zeros(1)).mean),
+        "Or use clv fit --spend-model GammaGamma:of=all: it has seen",
+    ),
+    "no drop-out at a purchase": (
+        lambda: clv.BGNBD(1.0, 1.0, 1e-9, 1.0).unidentified("week"),
+        "Use NBD (--model NBD; in comparisons --also NBD), which has no drop-out",
+    ),
+    "no drop-out at any time": (
+        lambda: clv.ParetoNBD(1.0, 1.0, 1e-9, 1.0).unidentified("week"),
+        "Use NBD (--model NBD; in comparisons --also NBD), which has no drop-out",
+    ),
+    "a poor approximation": (
+        lambda: str(methods._judge(0.9)),
+        "Use --method nuts, which does not need it to be; use more customers or a longer log; --method maximum-like",
+    ),
+    "samples without a maximum": (
+        lambda: str(bootstrap._judge(3, 2, 10)),
+        "Use --method laplace, whose prior keeps them off the border",
+    ),
+    "a prior": (lambda: fit._PRIOR, "such as clv.Laplace(prior=...) takes in Python, can settle it too"),
+    "a cost a purchase": (
+        lambda: raised(lambda: clv.Plan("1 year", cost_per_purchase=-1)),
+        "--cost-per-purchase is money, 0 or more",
+    ),
+    "a cost a year": (
+        lambda: raised(lambda: clv.Plan("1 year", cost_to_serve=-1)),
+        "--cost-to-serve is money a year, 0 or more",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_advice_is_given_in_the_words_of_the_command(name):
+    message, expected = MESSAGES[name]
+    said = as_options(message())
+    assert expected in said
+    assert not {"clv.Gamma", "clv.NBD", "NUTS()", "MaximumLikelihood()"} & set(said.split())
+
+
+def test_advice_about_infinite_means_names_the_option_and_what_python_has(
+    cdnow_purchases_point, cdnow_spend_point, cdnow_rfm
+):
+    wild = replace(cdnow_spend_point, maximum=clv.GammaGamma(0.5, 0.5, 9.0))
+    said = as_options(raised(clv.value(cdnow_purchases_point, wild, cdnow_rfm, clv.Plan("1 year"), futures=9).frame))
+    expected = "in Python, frame(means=False) gives them. For means, use clv fit --spend-model GammaGamma:of=all, which"
+    assert expected in said
+    assert "clv.Gamma" not in said
+
+
+def test_what_is_said_is_text_and_no_markup(capsys):
+    say("customer '[bold]7[/bold]' has observed_until='2024-06-30'")
+    assert capsys.readouterr().out == "customer '[bold]7[/bold]' has --observed-until '2024-06-30'\n"
+
+
+@pytest.mark.parametrize(
+    ("width", "headings"), [(200, ["Candidate", "Predicted", "MAE"]), (80, ["Candidate", "Predicted"])]
+)
+def test_a_narrow_terminal_sees_the_columns_that_matter_most(monkeypatch, capsys, width, headings):
+    monkeypatch.setattr(terminal, "console", Console(width=width))
+    columns = (Column("Candidate", align="left"), Column("Predicted"), Column("MAE"))
+    show("Purchases", Table(columns, (("BG/NBD", "1,653", "0.69"),)))
+    title, _, heading, *_ = capsys.readouterr().out.splitlines()
+    assert title.rstrip() == "Purchases"
+    assert heading.split() == headings
