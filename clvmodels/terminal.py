@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
-from clvmodels.prediction.forecast import Progress as Told
+from clvmodels.prediction.streams import Progress as Told
 from clvmodels.report.tables import Table
 
 WIDE = 156  # characters that a whole comparison takes; a narrower terminal sees the columns that matter most

@@ -17,5 +17,6 @@ def test_notebook_runs(path):
     assert all(cell.get("execution_count") for cell in notebook.cells if cell.cell_type == "code")
 
 
-def test_there_is_a_notebook():
-    assert NOTEBOOKS
+def test_no_notebook_is_missing():
+    names = [path.stem for path in NOTEBOOKS]
+    assert names == ["01_quickstart", "02_how_sure_are_we", "03_what_are_customers_worth"]

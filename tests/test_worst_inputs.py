@@ -48,14 +48,6 @@ def assert_helps(error):
     assert not re.search(r"Error\b|Traceback|dtype=|array\(|\bnp\.|NoneType", text), text
 
 
-def answer_or_error(ask):
-    """Return what was asked for, or the package's own error."""
-    try:
-        return ask()
-    except CLVError as error:
-        return error
-
-
 # --- logs ------------------------------------------------------------------------------------------------------------
 
 
@@ -258,13 +250,22 @@ def test_a_log_that_only_looks_bad_has_the_answer_of_the_plain_one(name, plain):
 
 
 @pytest.mark.parametrize("amount", [1e9, 1e15])
-def test_one_enormous_spender_gives_no_infinite_money(amount):
-    made = answer_or_error(lambda: road(fifth(shop(), "paid", amount).astype({"paid": float})))
-    if isinstance(made, CLVError):
-        assert isinstance(made, FitError | InfiniteMeanError)
-        assert_helps(made)
-    else:
-        assert_finite(made.frame())
+def test_one_enormous_first_purchase_is_in_the_past_and_changes_nothing_ahead(amount, plain):
+    frame = road(fifth(shop(), "paid", amount).astype({"paid": float})).frame()
+    assert_finite(frame)
+    assert frame["past_value"].max() == pytest.approx(0.30 * amount, rel=1e-3)
+    assert frame["clv_mean"].sum() == pytest.approx(plain["clv_mean"].sum(), rel=1e-9)
+
+
+@pytest.mark.parametrize("amount", [1e9, 1e15])
+def test_one_enormous_repeat_purchase_is_refused(amount):
+    repeats = shop().sort_values(["who", "when"]).duplicated("who").sort_index()
+    assert repeats[7]
+    with pytest.raises(
+        FitError, match=r"Gamma-Gamma cannot be used on these data\. The estimates ran to the border"
+    ) as no:
+        road(shop().assign(paid=lambda s: s["paid"].where(s.index != 7, amount)))
+    assert_helps(no.value)
 
 
 # --- ready tables ----------------------------------------------------------------------------------------------------
@@ -315,7 +316,7 @@ REFUSED_TABLES = {
     "infinite T": Refused(
         lambda t: t.assign(T=np.inf), DataError, "589 of 589 rows have no usable value in column 'T'"
     ),
-    "negative T": Refused(lambda t: t.assign(T=-1.0), DataError, "negative T|recency > T"),
+    "negative T": Refused(lambda t: t.assign(T=-1.0), DataError, "589 of 589 customers have a negative T"),
     "missing money of who returned": Refused(
         lambda t: t.assign(monetary_value=np.nan), DataError, "no usable value in column 'monetary_value'"
     ),
@@ -418,21 +419,22 @@ def test_an_infinite_mean_spend_is_refused_with_its_share(cdnow_rfm, cdnow_purch
         r"all pairs.*frame\(means=False\).* look at the largest",
     ):
         made.frame()
-    with pytest.raises(InfiniteMeanError, match=r"What will really be brought .* use interval\(\)"):
+    with pytest.raises(InfiniteMeanError, match=r"What customers will really bring .* use interval\(\)"):
         made.total().mean  # noqa: B018 -- asking is what is refused
     assert_finite(made.frame(means=False), made.interval())
 
 
-@pytest.mark.parametrize("customers", [12, 30, 100])
 @pytest.mark.parametrize("method", [POINT, clv.Laplace()], ids=["point", "draws"])
-def test_few_customers_have_a_finite_answer_or_none(customers, method):
-    some = shop()["who"].unique()[:customers]
-    made = answer_or_error(lambda: road(shop()[shop()["who"].isin(some)], method=method))
-    if isinstance(made, CLVError):
-        assert isinstance(made, FitError)
-        assert_helps(made)
-    else:
-        assert_finite(made.frame(), made.interval())
+def test_few_customers_have_a_finite_answer_and_fewer_have_none(method):
+    def of(customers):
+        table = shop()
+        return road(table[table["who"].isin(table["who"].unique()[:customers])], method=method)
+
+    for customers, returned in ((12, 1), (30, 6)):
+        with pytest.raises(FitError, match=f"Only {returned} of {customers} customers bought again, .* 10 .*") as no:
+            of(customers)
+        assert_helps(no.value)
+    assert_finite(of(100).frame(), of(100).interval())
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -487,7 +489,8 @@ MISUSES = {
     "probability in percent": Misuse(
         lambda v: v.quantiles([50]), SettingError, r"between 0 and 1, such as \(0.1, 0.5\); \[50\] do not"
     ),
-    "threshold in words": Misuse(lambda v: v.p_above("100"), SettingError, "a finite number; '100' is not"),
+    "threshold in words": Misuse(lambda v: v.p_above("100"), SettingError, "no column '100'. Its columns are: none"),
+    "endless threshold": Misuse(lambda v: v.p_above(np.inf), SettingError, "a finite number; threshold=inf is not"),
     "endless and undiscounted": Misuse(
         lambda _: clv.Plan("infinite"), SettingError, "An infinite horizon needs a discount"
     ),
@@ -516,9 +519,7 @@ def test_a_setting_out_of_range_is_refused_with_advice(name, valuation):
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("seed", -1), ("seed", 1.5), ("futures", 0), ("futures", -3)])
-def test_seeds_and_futures_out_of_range_are_refused(
-    name, wrong, cdnow_rfm, cdnow_purchases_point, cdnow_spend_point
-):
+def test_seeds_and_futures_out_of_range_are_refused(name, wrong, cdnow_rfm, cdnow_purchases_point, cdnow_spend_point):
     resampled = {"futures": "resamples"}.get(name, name)
     for call, setting in (
         (lambda of: clv.value(cdnow_purchases_point, cdnow_spend_point, cdnow_rfm, PLAN, **of), name),
@@ -559,16 +560,30 @@ def test_a_split_at_no_day_is_refused(cdnow, day):
         cdnow.split(day)
 
 
-@pytest.mark.parametrize("day", ["1997-01-01", "1997-01-20", "1998-06-29"])
+@pytest.mark.parametrize(
+    ("day", "failing", "note"),
+    [
+        (
+            "1997-01-01",
+            ["BG/NBD", "MBG/NBD", "lifetimes BG/NBD"],
+            "Every customer was observed for no time at all (T = 0)",
+        ),
+        ("1997-01-20", ["BG/NBD", "MBG/NBD"], "No drop-out identified"),
+        ("1998-06-29", [], ""),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:No customer was observed for longer")
-def test_a_split_at_the_rim_has_scores_or_notes(cdnow, day, tmp_path):
+def test_a_split_at_the_rim_has_scores_or_notes(cdnow, day, failing, note, tmp_path):
     made = clv.compare(standard_candidates(), *cdnow.split(day), futures=30)
     made.to_json(tmp_path / "comparison.json")
     rows = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))["candidates"]
     assert len(rows) == len(standard_candidates())
     for row in rows:
-        assert row["purchases_predicted_total"] is not None or len(row["note"]) > 30
+        assert (row["purchases_predicted_total"] is None) == (row["candidate"] in failing)
+        assert (row["note"] is None) == (row["candidate"] not in failing)
         assert row["purchases_actual_total"] >= 0
+        if row["candidate"] in failing[:2]:
+            assert note in row["note"]
 
 
 def test_what_is_passed_in_the_wrong_place_is_named():

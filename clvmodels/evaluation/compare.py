@@ -23,7 +23,8 @@ from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.special import Floats
 from clvmodels.prediction.customers import Customers
-from clvmodels.prediction.forecast import Forecast, Progress
+from clvmodels.prediction.forecast import Forecast
+from clvmodels.prediction.streams import Progress
 from clvmodels.text import count, number
 from clvmodels.units import Duration
 from clvmodels.valuation.simple_formula import SimpleFormula

@@ -15,7 +15,8 @@ from clvmodels.evaluation.candidates import Prediction
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.special import Floats
-from clvmodels.prediction.forecast import Forecast, OneHorizon
+from clvmodels.prediction.forecast import Forecast
+from clvmodels.prediction.streams import OneHorizon
 from clvmodels.prediction.summaries import Chunk, KnownChunk
 from clvmodels.units import Duration
 

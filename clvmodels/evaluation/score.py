@@ -11,8 +11,8 @@ from clvmodels.evaluation import metrics
 from clvmodels.models.future import SpendModel
 from clvmodels.models.special import Floats
 from clvmodels.prediction.customers import Customers
-from clvmodels.prediction.forecast import OneHorizon, Progress, Stream, stream
 from clvmodels.prediction.simulate import simulate_money
+from clvmodels.prediction.streams import OneHorizon, Progress, Stream, stream
 from clvmodels.prediction.summaries import Chunk, KnownChunk, ends, quantile
 from clvmodels.prediction.totals import Total
 

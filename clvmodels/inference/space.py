@@ -29,10 +29,16 @@ class _Support(NamedTuple):
     second: Callable[[Floats], Floats]
 
 
+def _probability(phi: Floats) -> Floats:
+    """Return the probability of log-odds; far out, where it would be rounded to 0 or 1, the one nearest to that."""
+    p: Floats = expit(np.clip(phi, -_FARTHEST, _FARTHEST))
+    return p
+
+
 _SUPPORTS: dict[str, _Support] = {
     "positive": _Support(np.exp, np.log, lambda theta: theta, lambda theta: theta),
     "real": _Support(np.asarray, np.asarray, np.ones_like, np.zeros_like),
-    "unit": _Support(expit, logit, lambda p: p * (1 - p), lambda p: p * (1 - p) * (1 - 2 * p)),
+    "unit": _Support(_probability, logit, lambda p: p * (1 - p), lambda p: p * (1 - p) * (1 - 2 * p)),
 }
 
 

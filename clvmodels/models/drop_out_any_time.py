@@ -44,8 +44,10 @@ class DropOutAnyTime:
         if delta == 0:
             lifetime = self._lifetime(t / self.beta)
         else:
-            bend, times, weights = discount_weights(t, delta, self.beta / (1 + np.asarray(self.s)))
-            lifetime = sum(w * self._lifetime(z * bend / self.beta) for z, w in zip(times, weights, strict=True))
+            sooner = 1 + np.asarray(self.s)
+            fraction, times, weights = discount_weights(t, delta, self.beta / sooner)
+            of_beta = fraction / sooner  # the same for every beta, unless interest consumes sooner
+            lifetime = sum(w * self._lifetime(z * of_beta) for z, w in zip(times, weights, strict=True))
         purchases: Floats = self.shape / self.rate * (self.beta * lifetime)
         return purchases
 

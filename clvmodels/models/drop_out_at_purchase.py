@@ -45,10 +45,11 @@ class DropOutAtPurchase:
             return self._purchases(np.asarray(t / self.rate)[..., None])[..., 0]
         # Purchases by time s bend at rate / (shape p), and shape p is of the order of a plus its mean.
         sooner = np.asarray(1 + self.a + self.shape * (self.a / (self.a + self.b)))
-        bend, times, weights = discount_weights(t, delta, self.rate / sooner)
-        total, size = np.zeros(()), max(1, _CELLS // bend.size)
+        fraction, times, weights = discount_weights(t, delta, self.rate / sooner)
+        of_rate = fraction / sooner  # the same for every rate, unless interest consumes sooner
+        total, size = np.zeros(()), max(1, _CELLS // of_rate.size)
         for start in range(0, len(times), size):
-            by_then = self._purchases(times[start : start + size] * (bend / self.rate)[..., None])
+            by_then = self._purchases(times[start : start + size] * of_rate[..., None])
             for j, weight in enumerate(weights[start : start + size]):
                 total = total + weight * by_then[..., j]
         return total

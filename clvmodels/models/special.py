@@ -145,13 +145,13 @@ def discounted_time(t: Number, rate: Number) -> Floats:
 
 
 def discount_weights(t: Number, delta: float, c: Floats) -> tuple[Floats, Floats, Floats]:
-    r"""Return c, times z and weights: :math:`\int_0^t e^{-\delta s} \, dG(s / c) = \sum_j w_j G(z_j)`, with G(0) = 0.
+    r"""Return f, z and weights: :math:`\int_0^t e^{-\delta s} \, dG(s / c) = \sum_j w_j G(f z_j)`, with G(0) = 0.
 
     By parts it is :math:`e^{-\delta t} G(t / c) + \delta \int_0^t e^{-\delta s} G(s / c) \, ds`. Whatever c is, G is
-    needed at the same times. They are Gauss-Legendre nodes in panels of log(1 + z), each a doubling of 1 + z, in which
-    G is analytic up to a distance of pi; the panel in which t / c lies is integrated to there by interpolation. Ten
-    digits are right while ``delta * c`` is below 10, so c is no longer than that; a smaller c than G needs costs panels
-    only.
+    needed at the same times z: Gauss-Legendre nodes in panels of log(1 + z), each a doubling of 1 + z, in which G is
+    analytic up to a distance of pi. The panel in which t / c lies is integrated to there by interpolation. Ten digits
+    are right while ``delta * c`` is below 10; where it is more than 5, the fraction f of c takes its place. A smaller c
+    than G needs costs panels only.
 
     Parameters
     ----------
@@ -164,11 +164,12 @@ def discount_weights(t: Number, delta: float, c: Floats) -> tuple[Floats, Floats
 
     Returns
     -------
-    The given c, or 5 / delta where that is less, of shape ``S``; times ``(nodes,)`` and weights ``(nodes, *S)``. A
-    time's number and weights do not depend on other elements of c.
+    The fraction, 1 of shape ``()`` if it is so for all, else of the shape of c; times ``(nodes,)`` and weights
+    ``(nodes, *S)``. A time's number and weights do not depend on other elements of c.
     """
     node, share = legendre_rule(_PANEL_NODES)
-    end, c = np.broadcast_arrays(np.minimum(t, _NEGLIGIBLE / delta), np.minimum(c, _STEADY / delta))
+    fraction = np.minimum(1.0, _STEADY / delta / c) if np.any(delta * c > _STEADY) else np.ones(())
+    end, c = np.broadcast_arrays(np.minimum(t, _NEGLIGIBLE / delta), fraction * c)
     panels = np.log1p(end / c) / _DOUBLING
     last = np.floor(panels)
     z = np.expm1((np.arange(last.max() + 1)[:, None] + node) * _DOUBLING)
@@ -193,7 +194,7 @@ def discount_weights(t: Number, delta: float, c: Floats) -> tuple[Floats, Floats
     for panel, (times, into) in enumerate(zip(z, weights, strict=True)):
         for j in range(_PANEL_NODES):
             into[j] = np.where(last > panel, share[j] * flow(times[j]), np.where(last == panel, to_end[j], 0.0))
-    return c, z.ravel(), weights.reshape(-1, *c.shape)
+    return fraction, z.ravel(), weights.reshape(-1, *c.shape)
 
 
 def _lagrange(node: Floats, x: Floats) -> list[Floats]:

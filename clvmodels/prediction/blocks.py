@@ -11,7 +11,7 @@ from clvmodels.data.histories import Histories
 from clvmodels.data.rfm import RFM
 from clvmodels.models.future import Future, PurchaseModel
 from clvmodels.models.special import Floats
-from clvmodels.prediction.forecast import in_order
+from clvmodels.prediction.streams import in_order
 
 _CELLS = 2**18  # draws x histories of a block: 2 MB an array, some ten of which a thread holds at once
 

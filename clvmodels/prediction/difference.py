@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clvmodels.errors import SettingError
 from clvmodels.models.special import Floats
-from clvmodels.prediction.forecast import Source
+from clvmodels.prediction.streams import Source
 from clvmodels.prediction.summaries import Chunk
 
 

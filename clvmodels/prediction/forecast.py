@@ -1,11 +1,10 @@
 """A forecast: a recipe that streams customers in chunks and keeps summaries, never customers x draws."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,9 @@ from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError, SettingError
 from clvmodels.models.special import Floats
 from clvmodels.prediction.contributions import Contributions, contributions, ranked
+from clvmodels.prediction.difference import Difference
 from clvmodels.prediction.segments import Segments, segment_codes
+from clvmodels.prediction.streams import Positions, Progress, Source, stream
 from clvmodels.prediction.summaries import (
     POINT,
     SD,
@@ -33,94 +34,6 @@ from clvmodels.prediction.summaries import (
 )
 from clvmodels.prediction.totals import Sums, Total
 from clvmodels.units import Duration, duration
-
-Progress = Callable[[int], None]
-Positions = NDArray[np.intp]
-R = TypeVar("R")
-S = TypeVar("S")
-
-
-class Stream(Protocol):
-    """A recipe for chunks of customers; every run gives the same."""
-
-    @property
-    def uncertain(self) -> bool:
-        """Whether ``expected`` has draws of the parameters, so that its spread means something."""
-
-    @property
-    def threads(self) -> int:
-        """How many chunks are worked on at a time."""
-
-    def refuse_infinite_means(self) -> None:
-        """Raise ``InfiniteMeanError`` where the expected quantity is infinite under some draws."""
-
-    def parts(self) -> Iterable[Positions]:
-        """Return positions of customers, in parts of a bounded size."""
-
-    def chunks(self, part: Positions) -> Sequence[Chunk]:
-        """Return the chunks of some customers, one a horizon."""
-
-
-class Source(Stream, Protocol):
-    """A stream that can be narrowed, and says what its chunks have."""
-
-    @property
-    def has_futures(self) -> bool:
-        """Whether chunks have futures, in which something really happens."""
-
-    @property
-    def finite_variance(self) -> bool:
-        """Whether the quantity has a variance under all draws."""
-
-    @property
-    def known(self) -> Sequence[Mapping[str, bool]]:
-        """Of each horizon, the names of the chunks' columns, and whether each exists only where the mean does."""
-
-    def at(self, horizon: int) -> Self:
-        """Return the source of one of the horizons alone."""
-
-    def take(self, customers: slice) -> Self:
-        """Return the source of some customers alone."""
-
-
-def stream(source: Stream, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
-    """Yield what ``use`` makes of some customers' chunks, one a horizon, until all customers had their turn.
-
-    ``use`` may be called from several threads at a time; what it returns comes in one order.
-    """
-    return in_order(lambda part: use(source.chunks(part)), source.parts(), source.threads)
-
-
-def in_order(work: Callable[[S], R], items: Iterable[S], threads: int) -> Iterator[R]:
-    """Yield the results of work in the order of the items, with few results waiting."""
-    if threads == 1:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting = []
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > 2 * threads:
-                yield waiting.pop(0).result()
-        while waiting:
-            yield waiting.pop(0).result()
-
-
-class OneHorizon:
-    """A source of one horizon and one chunk of all customers at a time, with a point for parameters."""
-
-    uncertain = False
-    finite_variance = True
-    has_futures = True
-    threads = 1
-    known: Sequence[Mapping[str, bool]] = ({},)
-
-    def refuse_infinite_means(self) -> None:
-        """Refuse nothing."""
-
-    def at(self, horizon: int) -> Self:
-        """Return itself: there is one horizon."""
-        return self
 
 
 @dataclass(eq=False)
@@ -203,8 +116,6 @@ class Forecast:
         Both must be of the same customers and horizons, from equally many futures of one seed: then the futures are
         paired, and the interval of the difference is that of what a change brings.
         """
-        from clvmodels.prediction.difference import Difference
-
         same = (self.horizons, self.seed) == (other.horizons, other.seed)
         if not same or not np.array_equal(self.rfm.customer_id, other.rfm.customer_id):
             raise SettingError(

@@ -9,8 +9,9 @@ import pandas as pd
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import CLVWarning, SettingError
 from clvmodels.inference.fit import Fit
-from clvmodels.prediction.forecast import Forecast, Progress
+from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.predict import predict
+from clvmodels.prediction.streams import Progress
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
 from clvmodels.valuation.value import Valuation, value

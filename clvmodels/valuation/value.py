@@ -16,9 +16,10 @@ from clvmodels.inference.fit import Fit
 from clvmodels.models.future import PurchaseModel, SpendModel
 from clvmodels.models.special import Floats
 from clvmodels.prediction.contributions import Contributions
-from clvmodels.prediction.forecast import Forecast, Progress
+from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.segments import Segments
 from clvmodels.prediction.source import from_fits
+from clvmodels.prediction.streams import Progress
 from clvmodels.prediction.summaries import Summary
 from clvmodels.prediction.totals import Total
 from clvmodels.units import Duration

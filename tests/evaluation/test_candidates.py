@@ -92,11 +92,13 @@ def test_a_fit_of_spend_alone_is_no_candidate(cdnow_spend):
         as_candidate(cdnow_spend)
 
 
-def test_a_fit_that_has_seen_what_it_is_to_predict_is_refused(cdnow, cdnow_rfm, cdnow_purchases, cdnow_spend):
+def test_a_fit_that_has_seen_what_it_is_to_predict_is_refused(cdnow, cdnow_rfm, cdnow_purchases):
     later = cdnow.split("1997-10-01")[0].summarize(unit="week")
     of_purchases, of_spend = (fit(model, later, MaximumLikelihood()) for model in (BGNBD, GammaGamma))
     for candidate in (FitCandidate(of_purchases), FitCandidate(cdnow_purchases, of_spend)):
-        with pytest.raises(SettingError, match=r"ends on 1997-10-01, after the past .* ends on 1997-09-30: it has seen"):
+        with pytest.raises(
+            SettingError, match=r"ends on 1997-10-01, after the past .* ends on 1997-09-30: it has seen"
+        ):
             candidate.predict(cdnow_rfm, HORIZON, 20, 0)
     undated = RFM.from_frame(cdnow_rfm.frame(), unit="week")
     assert FitCandidate(of_purchases).predict(undated, HORIZON, 20, 0).purchases.total().mean > 1000

@@ -257,7 +257,9 @@ def test_groups_by_recency_hold_everybody_once(cdnow_purchases_point, cdnow_rfm,
     assert table["expected"] @ table["customers"] == pytest.approx(1653.4, abs=0.1)
 
 
-def test_a_sample_of_a_group_gives_its_expectation_and_its_variation(monkeypatch, cdnow_purchases, cdnow_rfm, cdnow_split):
+def test_a_sample_of_a_group_gives_its_expectation_and_its_variation(
+    monkeypatch, cdnow_purchases, cdnow_rfm, cdnow_split
+):
     whole = checks.conditional_expectations(cdnow_purchases, cdnow_rfm, cdnow_split[1]).frame()
     monkeypatch.setattr("clvmodels.evaluation.purchase_checks._MOST_A_GROUP", 100)
     sample = checks.conditional_expectations(cdnow_purchases, cdnow_rfm, cdnow_split[1]).frame()

@@ -462,4 +462,6 @@ def test_an_infinite_mean_spend_leaves_the_purchases_as_they_are(cdnow_split):
     for name in ("predicted_total", "total_lower_90", "total_upper_90", "crps"):
         assert row[f"purchases_{name}"] == usual[f"purchases_{name}"]
     assert pd.isna(row["money_predicted_total"])
-    assert row["note"].startswith("Gamma-Gamma without a mean: 2,357 of 2,357 customers have an infinite expected spend")
+    assert row["note"].startswith(
+        "Gamma-Gamma without a mean: 2,357 of 2,357 customers have an infinite expected spend"
+    )

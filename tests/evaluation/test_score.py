@@ -11,7 +11,7 @@ from clvmodels.evaluation.lifetimes import PointSource
 from clvmodels.evaluation.score import LEVELS, PIT_EDGES, HindsightSource, SpendSource, score
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.prediction.customers import Customers
-from clvmodels.prediction.forecast import OneHorizon, stream
+from clvmodels.prediction.streams import OneHorizon, stream
 from clvmodels.prediction.summaries import KnownChunk
 
 N, DRAWS = 60, 40

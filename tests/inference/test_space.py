@@ -59,6 +59,15 @@ def test_what_has_a_dimension_is_a_multiple_of_the_scale() -> None:
     np.testing.assert_array_equal(SPACE.units, [1, 4, 1, 4, 1])
 
 
+def test_a_share_is_never_rounded_to_0_or_1() -> None:
+    share = Space((Parameter("share", support="unit"),), 1.0)
+    for phi in (40.0, -800.0):
+        theta = share.theta(np.array([phi]))
+        assert 0 < theta[0] < 1
+        assert np.isfinite(share.phi(theta)[0])
+        assert np.isfinite(share.chain(np.array([phi]), np.ones(1), np.eye(1))[1]).all()
+
+
 CENTRE = np.array([0.5, 2.0, 0.3, -1.0, 0.4])
 MIX = np.random.default_rng(3).normal(size=(5, 5))
 

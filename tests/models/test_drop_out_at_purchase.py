@@ -122,6 +122,14 @@ def test_interest_may_consume_sooner_than_customers_buy(size, shape, t) -> None:
     assert future.purchases(t, delta) == pytest.approx(exact, rel=1e-9)
 
 
+def test_where_interest_consumes_sooner_the_worth_of_others_is_the_same_to_the_last_bit() -> None:
+    shape, rates = np.array([[0.3], [2.0]]), np.array([4.4, 40.0, 9000.0, 1e6])
+    together = DropOutAtPurchase(shape, rates, np.array(0.8), np.array(2.4)).purchases(np.inf, 0.002)
+    for i in range(4):
+        alone = DropOutAtPurchase(shape, rates[i : i + 1], np.array(0.8), np.array(2.4)).purchases(np.inf, 0.002)
+        np.testing.assert_array_equal(together[:, i : i + 1], alone)
+
+
 @pytest.mark.parametrize("theta", CDNOW)
 def test_heavy_buyers_are_finite_and_in_order(theta) -> None:
     future = alive(theta, np.array([100.0, 1000.0, 5000.0, 50_000.0]), 39.0)

@@ -27,8 +27,8 @@ def average(function, a, b):
 
 
 def discounted(cumulative, t, delta, c):
-    c, z, weights = discount_weights(t, delta, np.asarray(c, dtype=float))
-    return sum(w * cumulative(at * c) for at, w in zip(z, weights, strict=True))
+    fraction, z, weights = discount_weights(t, delta, np.asarray(c, dtype=float))
+    return sum(w * cumulative(at * (fraction * c)) for at, w in zip(z, weights, strict=True))
 
 
 def power(m):
@@ -133,9 +133,8 @@ def test_nothing_is_worth_nothing_yet() -> None:
 def test_discounting_at_fixed_times_is_the_integral_for_every_scale(t, delta, k) -> None:
     # G = 1 - (1 + s / c)^-k bends at c / (1 + k); another quadrature, in s, integrates its discounted growth.
     c = np.array([0.5, 4.4, 40.0, 300.0, 5e4, 1e7])
-    bend, z, weights = discount_weights(t, delta, c / (1 + k))
-    np.testing.assert_array_equal(bend, np.minimum(c / (1 + k), 5 / delta))
-    found = np.sum(weights * -np.expm1(-k * np.log1p(z[:, None] * bend / c)), axis=0)
+    fraction, z, weights = discount_weights(t, delta, c / (1 + k))
+    found = np.sum(weights * -np.expm1(-k * np.log1p(z[:, None] * fraction / (1 + k))), axis=0)
     end = min(t, 45 / delta)
     knots = np.concatenate([[0.0], end * np.logspace(-6, 0, 40)])
     nodes, share = np.polynomial.legendre.leggauss(30)
@@ -150,6 +149,11 @@ def test_horizons_and_scales_broadcast() -> None:
     together = discounted(np.log1p, t, 0.002, c)
     each = [[discounted(np.log1p, end[0], 0.002, scale) for scale in c] for end in t]
     np.testing.assert_allclose(together, each, rtol=1e-9)
+
+
+def test_a_scale_beyond_what_interest_leaves_is_replaced_by_a_fraction_of_it() -> None:
+    assert discount_weights(52.0, 0.002, np.array([0.5, 2500.0]))[0] == 1
+    np.testing.assert_allclose(discount_weights(52.0, 0.002, np.array([0.5, 1e4]))[0], [1, 0.25], rtol=1e-15)
 
 
 def test_the_weights_of_a_scale_do_not_depend_on_the_others() -> None:

@@ -10,7 +10,8 @@ from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.specification import from_recipe
-from clvmodels.prediction.forecast import Forecast, OneHorizon
+from clvmodels.prediction.forecast import Forecast
+from clvmodels.prediction.streams import OneHorizon
 from clvmodels.prediction.summaries import KnownChunk
 
 

@@ -11,8 +11,9 @@ from clvmodels.inference.fit import fit
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.pareto_nbd import ParetoNBD
 from clvmodels.prediction import source as module
-from clvmodels.prediction.forecast import Forecast, stream
+from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.predict import predict
+from clvmodels.prediction.streams import stream
 from clvmodels.prediction.summaries import Known, Quantile
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula

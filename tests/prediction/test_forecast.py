@@ -9,8 +9,9 @@ import pytest
 from clvmodels.errors import InfiniteMeanError, SettingError
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
-from clvmodels.prediction.forecast import Forecast, OneHorizon, stream
+from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.predict import predict
+from clvmodels.prediction.streams import OneHorizon, stream
 from clvmodels.prediction.summaries import SD, Above, Known, KnownChunk, Mean, NoPurchase, Quantile
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.value import value

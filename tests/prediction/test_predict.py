@@ -23,10 +23,11 @@ from clvmodels.models.nbd import NBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 from clvmodels.prediction import source as module
 from clvmodels.prediction.customers import Customers
-from clvmodels.prediction.forecast import Cache, stream
+from clvmodels.prediction.forecast import Cache
 from clvmodels.prediction.generate import for_each
 from clvmodels.prediction.predict import predict
 from clvmodels.prediction.simulate import simulate
+from clvmodels.prediction.streams import stream
 from clvmodels.prediction.terms import Terms
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.value import value

@@ -281,9 +281,7 @@ def test_the_table_is_as_promised(new) -> None:
 def test_its_quantiles_are_those_of_the_realised_value(new) -> None:
     table, quantiles = new.frame(), new.quantiles([0.05, 0.5, 0.95])
     assert list(quantiles)[-3:] == ["q05", "q50", "q95"]
-    np.testing.assert_array_equal(
-        quantiles[["q05", "q50", "q95"]], table[["clv_lower", "clv_median", "clv_upper"]]
-    )
+    np.testing.assert_array_equal(quantiles[["q05", "q50", "q95"]], table[["clv_lower", "clv_median", "clv_upper"]])
     with pytest.raises(SettingError, match="between 0 and 1"):
         new.quantiles([5])
 

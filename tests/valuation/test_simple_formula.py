@@ -11,7 +11,7 @@ from clvmodels.data.datasets import load_cdnow
 from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import CLVWarning, InfiniteMeanError, MissingMoneyError, SettingError, UnitError
-from clvmodels.prediction.forecast import stream
+from clvmodels.prediction.streams import stream
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
 
@@ -213,7 +213,9 @@ def test_a_horizon_among_several_is_that_horizon_alone():
 
 def test_a_column_of_one_number_is_to_the_last_bit_that_number():
     same = with_terms(rate=0.1, share=0.3, handling=1, service=2.0)
-    made = SimpleFormula(gap="5 weeks").value(same, Plan("1 year", "rate", "share", "handling", "service"), resamples=20)
+    made = SimpleFormula(gap="5 weeks").value(
+        same, Plan("1 year", "rate", "share", "handling", "service"), resamples=20
+    )
     other = SimpleFormula(gap="5 weeks").value(same, Plan("1 year", 0.1, 0.3, 1, 2), resamples=20)
     pd.testing.assert_frame_equal(made.frame(), other.frame(), check_exact=True)
     assert made.total().expected.tolist() == other.total().expected.tolist()
@@ -344,8 +346,12 @@ def test_the_order_of_the_customers_is_irrelevant_and_the_seed_is_not(cdnow_rfm)
     shuffled = cdnow_rfm.take(np.random.default_rng(0).permutation(len(cdnow_rfm)))
     one, other = (SimpleFormula().value(rfm, PLAN, resamples=50, seed=4).total() for rfm in (cdnow_rfm, shuffled))
     assert one.expected == pytest.approx(other.expected, rel=1e-12)
-    assert one.expected.tolist() == SimpleFormula().value(cdnow_rfm, PLAN, resamples=50, seed=4).total().expected.tolist()
-    assert one.expected.tolist() != SimpleFormula().value(cdnow_rfm, PLAN, resamples=50, seed=5).total().expected.tolist()
+    assert (
+        one.expected.tolist() == SimpleFormula().value(cdnow_rfm, PLAN, resamples=50, seed=4).total().expected.tolist()
+    )
+    assert (
+        one.expected.tolist() != SimpleFormula().value(cdnow_rfm, PLAN, resamples=50, seed=5).total().expected.tolist()
+    )
 
 
 def test_chunks_hold_every_customer_once(cdnow_rfm):

@@ -21,8 +21,9 @@ from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.nbd import NBD
-from clvmodels.prediction.forecast import Forecast, stream
+from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.generate import simulate_customers
+from clvmodels.prediction.streams import stream
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.value import Valuation, value
 
@@ -97,7 +98,7 @@ def test_value_is_called_clv_where_it_is_discounted_and_money_where_it_is_not(fi
         ]
 
 
-def test_a_valuation_is_a_forecast_and_a_plan_and_knows_where_its_numbers_come_from(fits, cdnow_rfm, some) -> None:
+def test_a_valuation_is_a_forecast_and_a_plan_and_knows_where_its_numbers_come_from(fits, some) -> None:
     found = value(*fits, some, PLAN, futures=30, seed=9)
     assert isinstance(found, Valuation)
     assert isinstance(found.forecast, Forecast)
