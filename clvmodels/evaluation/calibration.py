@@ -17,6 +17,8 @@ Modrák, Moon, Kim, Bürkner, Huurre, Faltejsková, Gelman & Vehtari (2023), Sim
 Bayesian Computation: The Choice of Test Quantities Shapes Sensitivity, Bayesian Analysis (advance publication).
 """
 
+# The method, and the usual studies of it: one file, so that what is simulated stands beside what is judged.
+
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Checks of a purchase model: whether it describes how often, when, and which customers buy."""
 
+# Three checks, each with its table and what it means: they are read together, and most lines are their documentation.
+
 from datetime import timedelta
 from typing import Any, Literal
 

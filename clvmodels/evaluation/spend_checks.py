@@ -1,5 +1,7 @@
 """Checks of a spend model: whether it describes what customers spend, and spend is independent of frequency."""
 
+# Two checks, each with its table and what it means: most lines are their documentation.
+
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Self

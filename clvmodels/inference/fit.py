@@ -1,5 +1,7 @@
 """Fitting: a specification, data and a method give a Fit, which knows how far it can be trusted."""
 
+# The result and the function that makes it: most lines say what each of its numbers means.
+
 import json
 import platform
 from collections.abc import Mapping

@@ -6,7 +6,7 @@ reported like those of the package.
 
 from clvmodels.models.drop_out_any_time import DropOutAnyTime
 from clvmodels.models.drop_out_at_purchase import DropOutAtPurchase
-from clvmodels.models.future import Future, PurchaseModel, PurchaseValue, SpendModel
+from clvmodels.models.future import Future, PurchaseModel, PurchaseRows, Purchases, PurchaseValue, SpendModel, ValueRows
 from clvmodels.models.learning import learn_histories
 from clvmodels.models.no_drop_out import NoDropOut
 from clvmodels.models.parametric import Parametric, unknown
@@ -32,9 +32,12 @@ __all__ = [
     "Parametric",
     "Products",
     "PurchaseModel",
+    "PurchaseRows",
     "PurchaseValue",
+    "Purchases",
     "Specification",
     "SpendModel",
+    "ValueRows",
     "learn_histories",
     "registered",
     "unknown",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +126,7 @@ def register(model: C) -> C:
     Raises
     ------
     SettingError
-        If another class has the name.
+        If another class has the name, or this one has no ``kind``.
 
     Examples
     --------
@@ -134,6 +134,8 @@ def register(model: C) -> C:
     >>> register(NBD) is NBD
     True
     """
+    if getattr(model, "kind", None) not in get_args(Kind):
+        raise SettingError(f"{model.__name__} does not say of what it is a model: kind is 'purchases' or 'spend'.")
     known = _REGISTRY.get(model.__name__, model)
     if (known.__module__, known.__qualname__) != (model.__module__, model.__qualname__):
         raise SettingError(f"A model named {model.__name__} is registered already, in {known.__module__}. Rename it.")
@@ -186,7 +188,7 @@ def as_specification(
     Raises
     ------
     SettingError
-        If it is neither, or of another kind.
+        If it is neither, has parameters already, or is of another kind.
     """
     specification: Any = given() if isinstance(given, type) and given in _REGISTRY.values() else given
     kind = None if isinstance(specification, type) else getattr(specification, "kind", None)

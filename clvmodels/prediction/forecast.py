@@ -1,5 +1,7 @@
 """A forecast: a recipe that streams customers in chunks and keeps summaries, never customers x draws."""
 
+# All that can be asked of a forecast, one method a question: most lines are their documentation.
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date

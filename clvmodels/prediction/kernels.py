@@ -5,6 +5,8 @@ Steele, Lea & Flood 2014). So a customer's futures depend on nothing else: neith
 the chunks and the threads, nor on how far ahead one looks.
 """
 
+# Compiled loops with the random numbers that they draw: a compiled function calls only what is compiled beside it.
+
 import math
 from collections.abc import Callable
 from typing import NamedTuple

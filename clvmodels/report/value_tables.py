@@ -40,7 +40,7 @@ def _fields(quantity: str, digits: int) -> tuple[_Field, ...]:
             Column("90 % interval", realised),
             partial(span, decimals=digits),
         ),
-        _Field(("p_zero",), Column("P(nothing)", "Probability that the customer buys nothing within the horizon."), percent),
+        _Field(("p_zero",), Column("P(nothing)", "Probability of no purchase within the horizon."), percent),
     )
 
 

@@ -98,6 +98,7 @@ def _written(fit: Fit[Any]) -> dict[str, Any]:
         method = fit.method.recipe()  # type: ignore[attr-defined]  # what is no Settings has none
     except AttributeError:
         raise SettingError(f"{fit.method!r} cannot be stored: a method to store is based on clv.Settings.") from None
+    from_recipe(fit.specification.recipe())  # refuses what could not be loaded
     return {
         "specification": dict(fit.specification.recipe()),
         "method": method,

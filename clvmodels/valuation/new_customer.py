@@ -6,6 +6,8 @@ who has just bought for the first time will still bring. Which of the two a form
 Fader & Hardie (2012), Reconciling and Clarifying CLV Formulas, note 024 at brucehardie.com.
 """
 
+# One question with its answer in every form: most lines are its documentation.
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -27,7 +29,7 @@ from clvmodels.prediction.simulate import simulate
 from clvmodels.prediction.source import ModelSource, from_fits
 from clvmodels.prediction.summaries import label, quantile
 from clvmodels.prediction.totals import Total
-from clvmodels.text import short
+from clvmodels.text import number
 from clvmodels.units import Duration, duration
 from clvmodels.valuation.plan import Plan, refuse_no_plan
 
@@ -249,10 +251,10 @@ class NewCustomerValue:
         return ", ".join(map(str, self.plan.horizons))
 
     def __repr__(self) -> str:
-        return f"{self._headline}\n{self._shown.to_string(float_format=short)}"
+        return f"{self._headline}\n{self._shown.to_string(float_format=_few_decimals)}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self._headline)}</p>{self._shown.to_html(float_format=short, border=0)}"
+        return f"<p>{escape(self._headline)}</p>{self._shown.to_html(float_format=_few_decimals, border=0)}"
 
     @property
     def _headline(self) -> str:
@@ -437,3 +439,7 @@ def _simulated(source: ModelSource, customers: int) -> tuple[Floats, Floats]:
         first += opening.sum(axis=0)
     fixed_cost = [customers * terms.fixed_cost[0] * discounted_time(t, terms.delta[0]) for t in source.t]
     return later - np.array(fixed_cost)[:, None], first
+
+
+def _few_decimals(value: float) -> str:
+    return number(value, 3 if abs(value) < 10 else 2)
