@@ -21,7 +21,7 @@ from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.fit import Fit, fit
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.inference.nuts import NUTS, as_pymc
-from clvmodels.inference.prior import Gamma, LogNormal, Normal, Prior
+from clvmodels.inference.prior import Gamma, LogitNormal, LogNormal, Normal, Prior
 from clvmodels.inference.settings import Settings
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
@@ -57,6 +57,7 @@ __all__ = [
     "Histories",
     "Laplace",
     "LogNormal",
+    "LogitNormal",
     "MaximumLikelihood",
     "ModelCandidate",
     "NewCustomerValue",

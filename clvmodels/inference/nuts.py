@@ -27,7 +27,7 @@ from clvmodels.inference.coordinates import Coordinates
 from clvmodels.inference.methods import Inferred, Laplace
 from clvmodels.inference.mode import Mode
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.prior import Distribution, Gamma, LogNormal, Normal, Prior
+from clvmodels.inference.prior import Distribution, Gamma, LogitNormal, LogNormal, Normal, Prior
 from clvmodels.inference.settings import Settings
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.future import Model
@@ -303,6 +303,8 @@ def _random_variable(parameter: Parameter, distribution: Distribution, unit: flo
             return pm.Gamma(name, alpha=shape, beta=rate, initval=start)
         case Normal(mean, sd) if parameter.support == "real":
             return pm.Normal(name, mu=mean * unit, sigma=sd * unit, initval=start)
+        case LogitNormal(median, spread):
+            return pm.LogitNormal(name, mu=np.log(median / (1 - median)), sigma=spread, initval=start)
     raise SettingError(
         f"The prior of {name} is {distribution!r}, for which PyMC has no counterpart. Use LogNormal, Gamma or Normal, "
         "or sample with nutpie: NUTS(sampler='nutpie') takes any distribution."

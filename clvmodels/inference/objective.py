@@ -63,7 +63,7 @@ class Objective:
 
     def _log_likelihood(self, phi: Floats) -> Floats:
         model = self.model(phi)
-        return reduce(np.add, (model.log_likelihood(**columns) @ counts for columns, counts in self._blocks))
+        return reduce(np.add, (model.log_likelihood(**columns) @ counts for columns, counts in self.blocks))
 
     def gradient(self, phi: Floats) -> tuple[float, Floats]:
         """Return the log-posterior at one phi and its gradient by phi; far out, minus infinity and zeros."""
@@ -75,7 +75,7 @@ class Objective:
             d = model.derivatives(**block.columns)
             return np.append(d.value @ block.counts, d.score @ block.counts)
 
-        total = reduce(np.add, map(of, self._blocks))
+        total = reduce(np.add, map(of, self.blocks))
         value, gradient = float(total[0]), self.space.first(phi) * total[1:]
         if self.log_prior is None:
             return value, gradient
@@ -89,7 +89,7 @@ class Objective:
             d = model.derivatives(**block.columns)
             return np.concatenate([[d.value @ block.counts], d.score @ block.counts, d.hessian(block.counts).ravel()])
 
-        total = reduce(np.add, map(of, self._blocks))
+        total = reduce(np.add, map(of, self.blocks))
         value = float(total[0])
         gradient, hessian = self.space.chain(phi, total[1 : 1 + size], total[1 + size :].reshape(size, size))
         if self.log_prior is None:
@@ -101,7 +101,8 @@ class Objective:
         )
 
     @cached_property
-    def _blocks(self) -> list["Block"]:
+    def blocks(self) -> list["Block"]:
+        """The rows of the evidence, so many at once as are fast."""
         evidence = self.evidence
         parts = [slice(start, start + _ROWS) for start in range(0, len(evidence.counts), _ROWS)]
         return [Block({name: c[part] for name, c in evidence.columns.items()}, evidence.counts[part]) for part in parts]

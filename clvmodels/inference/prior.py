@@ -6,7 +6,7 @@ from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from scipy import stats
-from scipy.special import gammaln
+from scipy.special import expit, gammaln, logit
 
 from clvmodels import checked
 from clvmodels.errors import SettingError
@@ -22,7 +22,7 @@ _CENTRAL = (0.025, 0.5, 0.975)
 
 
 class Distribution(Protocol):
-    """What is believed of one parameter, written in phi: its logarithm where it is positive, else itself."""
+    """What is believed of one parameter, written in phi: its logarithm, its log-odds, or itself."""
 
     def log_density(self, phi: Floats) -> Floats:
         """Return the log-density of phi (not of the parameter), of any shape."""
@@ -177,6 +177,63 @@ class Normal(Settings):
 
 
 @dataclass(frozen=True, repr=False)
+class LogitNormal(Settings):
+    """The log-odds of a parameter between 0 and 1 are Normal(log-odds of the median, spread).
+
+    Parameters
+    ----------
+    median
+        Of the parameter.
+    spread
+        Of its log-odds: 1.5 about one half says that it lies between 0.05 and 0.95 with a probability of 95 %.
+
+    Examples
+    --------
+    >>> LogitNormal(median=0.5, spread=1.5).quantiles([0.025, 0.5, 0.975]).round(2)
+    array([0.05, 0.5 , 0.95])
+    """
+
+    median: float = 0.5
+    spread: float = 1.5
+
+    def __post_init__(self) -> None:
+        checked.positive(self, median=self.median, spread=self.spread)
+        if not self.median < 1:
+            raise SettingError(f"LogitNormal: median is a number between 0 and 1; {self.median!r} is not.")
+
+    def log_density(self, phi: Floats) -> Floats:
+        """Return the log-density of phi, the parameter's log-odds."""
+        return self._log_odds.log_density(phi)
+
+    def first(self, phi: Floats) -> Floats:
+        """Return its first derivative."""
+        return self._log_odds.first(phi)
+
+    def second(self, phi: Floats) -> Floats:
+        """Return its second derivative."""
+        return self._log_odds.second(phi)
+
+    def quantiles(self, probability: "Sequence[float] | Floats") -> Floats:
+        """Return quantiles of the parameter."""
+        found: Floats = expit(self._log_odds.quantiles(probability))
+        return found
+
+    @property
+    def _log_odds(self) -> Normal:
+        return Normal(float(logit(self.median)), self.spread)
+
+    def __str__(self) -> str:
+        return "logit-normal"
+
+
+_FITTING: dict[str, tuple[type[Settings], ...]] = {
+    "positive": (LogNormal, Gamma),
+    "real": (Normal,),
+    "unit": (LogitNormal,),
+}
+
+
+@dataclass(frozen=True, repr=False)
 class Prior(Settings):
     """What is believed of a model's parameters before the data, independently of each other.
 
@@ -219,16 +276,13 @@ class Prior(Settings):
         names = [p.name for p in parameters]
         if unused := sorted(set(self.parameters) - set(names)):
             raise SettingError(f"The prior speaks of {', '.join(unused)}, but the parameters are {', '.join(names)}.")
-        usual = {"positive": self.others, "real": Normal(), "unit": Normal(sd=1.5)}
+        usual = {"positive": self.others, "real": Normal(), "unit": LogitNormal()}
         found = tuple(self.parameters.get(p.name, usual[p.support]) for p in parameters)
         for p, one in zip(parameters, found, strict=True):
-            if (p.support == "real" and isinstance(one, LogNormal | Gamma)) or (
-                p.support == "positive" and isinstance(one, Normal)
-            ):
-                raise SettingError(
-                    f"The prior of {p.name} is {one!r}, and {p.name} is a {p.support} parameter. Use LogNormal or "
-                    "Gamma for a positive one, Normal for a real one."
-                )
+            unfit = tuple(kind for support, kinds in _FITTING.items() if support != p.support for kind in kinds)
+            if isinstance(one, unfit):
+                fitting = " or ".join(kind.__name__ for kind in _FITTING[p.support])
+                raise SettingError(f"The prior of {p.name}, a {p.support} parameter, is {one!r}. Use {fitting}.")
         return found
 
     def sample(self, specification: Specification[M], scale: float, rng: np.random.Generator, size: int) -> M:

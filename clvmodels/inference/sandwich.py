@@ -13,8 +13,6 @@ from clvmodels.inference.mode import Mode
 from clvmodels.inference.objective import Objective
 from clvmodels.models.special import Floats
 
-_BLOCK = 2**14  # rows that are differentiated at once
-
 
 def sandwich_covariance(objective: Objective, mode: Mode) -> Floats:
     """Return the sandwich covariance of the estimates, in the space of the search.
@@ -56,10 +54,6 @@ def sandwich_covariance(objective: Objective, mode: Mode) -> Floats:
 
 def score_rows(objective: Objective, phi: Floats) -> Floats:
     """Return the gradient of one customer's log-likelihood by phi, for each row, shape ``(parameters, rows)``."""
-    model, columns = objective.model(phi), objective.evidence.columns
-    first = objective.space.first(phi)[:, None]
-    score = np.empty((len(phi), len(objective.evidence.counts)))
-    for start in range(0, score.shape[1], _BLOCK):
-        part = slice(start, start + _BLOCK)
-        score[:, part] = first * model.derivatives(**{name: c[part] for name, c in columns.items()}).score
-    return score
+    model, first = objective.model(phi), objective.space.first(phi)[:, None]
+    score = [model.derivatives(**block.columns).score for block in objective.blocks]
+    return first * np.concatenate(score, axis=1)

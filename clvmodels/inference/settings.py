@@ -26,6 +26,9 @@ class Settings:
     kinds: ClassVar[dict[str, "type[Settings]"]] = {}
 
     def __init_subclass__(cls) -> None:
+        ours = Settings.kinds.get(cls.__name__, cls)
+        if ours.__module__.startswith("clvmodels.") and ours.__module__ != cls.__module__:
+            raise SettingError(f"{cls.__name__} is a class of clvmodels already. Give your own another name.")
         Settings.kinds[cls.__name__] = cls
 
     def chosen(self) -> dict[str, Any]:

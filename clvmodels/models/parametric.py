@@ -100,7 +100,9 @@ class Parametric:
 
     def take(self, draws: "slice | NDArray[Any]") -> Self:
         """Return some of the draws, by position."""
-        return self.model(tuple(value[draws] if np.ndim(value) else value for value in self.values().values()))
+        return self.model(
+            tuple(value[draws] if np.ndim(value) and len(value) > 1 else value for value in self.values().values())
+        )
 
     def of_groups(self, group: "NDArray[np.intp] | None") -> Self:
         """Return the model with the parameters of each row's group, ``(draws, rows)``; itself where all share them.

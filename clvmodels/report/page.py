@@ -32,7 +32,7 @@ def comparison_page(comparison: Comparison) -> str:
     --------
     >>> import clvmodels as clv
     >>> log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date")
-    >>> page = comparison_page(clv.compare([clv.SimpleFormula()], *log.split("1997-09-30"), draws=10))
+    >>> page = comparison_page(clv.compare([clv.SimpleFormula()], *log.split("1997-09-30"), futures=10))
     >>> "1,882 purchases" in page
     True
     """

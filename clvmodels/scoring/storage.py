@@ -10,6 +10,7 @@ import numpy as np
 from clvmodels.data.files import write_whole
 from clvmodels.errors import SettingError, StorageError
 from clvmodels.inference.fit import Fit
+from clvmodels.inference.settings import Settings
 from clvmodels.inference.settings import from_recipe as settings_from_recipe
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.specification import from_recipe
@@ -94,14 +95,12 @@ def _document(path: "str | Path") -> Fit[Any] | dict[str, Fit[Any]]:
 def _written(fit: Fit[Any]) -> dict[str, Any]:
     if not isinstance(fit, Fit):
         raise SettingError(f"What is saved is a fit, such as clv.fit(...) returns, and this is a {type(fit).__name__}.")
-    try:
-        method = fit.method.recipe()  # type: ignore[attr-defined]  # what is no Settings has none
-    except AttributeError:
-        raise SettingError(f"{fit.method!r} cannot be stored: a method to store is based on clv.Settings.") from None
+    if not isinstance(fit.method, Settings):
+        raise SettingError(f"{fit.method!r} cannot be stored: a method to store is based on clv.Settings.")
     from_recipe(fit.specification.recipe())  # refuses what could not be loaded
     return {
         "specification": dict(fit.specification.recipe()),
-        "method": method,
+        "method": fit.method.recipe(),
         "verdict": [fit.verdict.outcome.name, fit.verdict.detail],
         "estimate": None if fit.maximum is None else fit.maximum.values(),
         "draws": None if fit.sample is None else {n: np.ravel(v).tolist() for n, v in fit.sample.values().items()},

@@ -79,15 +79,29 @@ def test_gradient_and_hessian_are_those_of_the_density(scale) -> None:
 @pytest.mark.parametrize(
     ("prior", "wrong"),
     [
-        (Prior({"r": Normal()}), "r is Normal"),
-        (Prior(others=Normal(sd=2.0)), "r is Normal"),
-        (Prior({"slope": LogNormal()}), "slope is LogNormal"),
-        (Prior({"lag": Gamma(2.0, 1.0)}), "lag is Gamma"),
+        (Prior({"r": Normal()}), r"r, a positive parameter, is Normal\(\)\. Use LogNormal or Gamma\."),
+        (Prior(others=Normal(sd=2.0)), r"r, a positive parameter, is Normal\(sd=2\.0\)\. Use LogNormal or Gamma\."),
+        (Prior({"slope": LogNormal()}), r"slope, a real parameter, is LogNormal\(\)\. Use Normal\."),
+        (Prior({"lag": Gamma(2.0, 1.0)}), r"lag, a real parameter, is Gamma\(.*\)\. Use Normal\."),
     ],
 )
 def test_a_distribution_of_other_numbers_is_refused(prior, wrong) -> None:
-    with pytest.raises(SettingError, match=rf"The prior of {wrong}.*Use LogNormal or Gamma .* Normal for a real one"):
+    with pytest.raises(SettingError, match=f"The prior of {wrong}"):
         prior.of(MIXED)
+
+
+def test_a_parameter_between_0_and_1_has_a_prior_on_its_log_odds() -> None:
+    share = (Parameter("p", support="unit"),)
+    (usual,) = Prior().of(share)
+    p = np.linspace(0.01, 0.99, 99)
+    np.testing.assert_allclose(usual.quantiles([0.5]), [0.5])
+    assert ((usual.quantiles(p) > 0) & (usual.quantiles(p) < 1)).all()
+    np.testing.assert_allclose(
+        np.exp(usual.log_density(np.log(p / (1 - p)))),
+        stats.norm(0, 1.5).pdf(np.log(p / (1 - p))),
+    )
+    with pytest.raises(SettingError, match=r"p, a unit parameter, is Normal\(\)\. Use LogitNormal\."):
+        Prior({"p": Normal()}).of(share)
 
 
 def test_draws_have_the_quantiles_of_the_prior_in_the_unit_asked_for() -> None:

@@ -90,3 +90,9 @@ def test_what_json_does_not_know_is_refused(goal) -> None:
 def test_a_class_that_is_not_known_is_refused_with_the_remedy() -> None:
     with pytest.raises(SettingError, match=r"Run is not known\. Import the module that defines it"):
         from_recipe({"is": "Run", "steps": 3})
+
+
+def test_a_class_with_the_name_of_one_of_ours_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"Gamma is a class of clvmodels already\. Give your own another name"):
+        type("Gamma", (Settings,), {"__module__": "mine"})
+    assert Settings.kinds["Gamma"] is Gamma

@@ -355,7 +355,7 @@ def test_what_is_not_damaged_is_read(document, purchases):
         ("specification", {"model": "PoissonNBD"}, "No model named PoissonNBD is registered"),
         ("specification", {"model": "BGNBD", "of": "all"}, "BGNBD does not take these settings"),
         ("specification", {"model": "GammaGamma", "of": "some"}, "'some' is not known"),
-        ("method", {"is": "Walk"}, "Walk is not known. Import the module that defines it"),
+        ("method", {"is": "Stroll"}, "Stroll is not known. Import the module that defines it"),
         ("method", {"is": "Laplace", "draws": 0}, "draws=0 is not"),
     ],
 )
