@@ -15,7 +15,7 @@ from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Transactions
 from clvmodels.evaluation import checks
 from clvmodels.evaluation.calibration import calibrate
-from clvmodels.evaluation.candidates import ModelCandidate
+from clvmodels.evaluation.candidates import FitCandidate, ModelCandidate
 from clvmodels.evaluation.compare import Comparison, compare
 from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.fit import Fit, fit
@@ -51,6 +51,7 @@ __all__ = [
     "Bootstrap",
     "Comparison",
     "Fit",
+    "FitCandidate",
     "Forecast",
     "Gamma",
     "GammaGamma",

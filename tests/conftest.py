@@ -17,6 +17,8 @@ from clvmodels.inference.methods import MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 
+collect_ignore = ["typing"]  # a script for the type checkers to read, which `test_types.py` hands to them
+
 ORACLES = Path(__file__).parent / "oracles"
 
 

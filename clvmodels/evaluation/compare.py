@@ -191,9 +191,9 @@ def compare(
     Parameters
     ----------
     candidates
-        Purchase models such as ``clv.BGNBD`` (with Gamma-Gamma for the money), fits as they are,
+        Purchase models such as ``clv.BGNBD`` (with Gamma-Gamma for the money), fits of purchases as they are,
         ``clv.SimpleFormula(...)``, or objects with a ``name`` and ``predict(past, horizon, futures, seed)``, such as
-        ``clv.ModelCandidate(clv.BGNBD, spend=clv.GammaGamma(of="all"))``.
+        ``clv.ModelCandidate(clv.BGNBD, spend=clv.GammaGamma(of="all"))`` and ``clv.FitCandidate(purchases, spend)``.
     past, future
         The two parts of ``Transactions.split``.
     futures

@@ -101,7 +101,10 @@ class Parametric:
     def take(self, draws: "slice | NDArray[Any]") -> Self:
         """Return some of the draws, by position."""
         return self.model(
-            tuple(value[draws] if np.ndim(value) and len(value) > 1 else value for value in self.values().values())
+            tuple(
+                value[draws] if np.ndim(value) and len(value) == self.draws else value
+                for value in self.values().values()
+            )
         )
 
     def of_groups(self, group: "NDArray[np.intp] | None") -> Self:

@@ -166,7 +166,7 @@ def from_recipe(recipe: Mapping[str, Any]) -> Specification[Any]:
     try:
         specification: Specification[Any] = _REGISTRY[name](**settings)
     except TypeError as error:
-        known = ", ".join(_REGISTRY[name]().recipe().keys() - {"model"}) or "none"
+        known = ", ".join(sorted(_REGISTRY[name]().recipe().keys() - {"model"})) or "none"
         raise SettingError(f"{name} does not take these settings: {settings}. It takes: {known}.") from error
     return specification
 

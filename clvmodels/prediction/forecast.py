@@ -118,6 +118,8 @@ class Forecast:
         Both must be of the same customers and horizons, from equally many futures of one seed: then the futures are
         paired, and the interval of the difference is that of what a change brings.
         """
+        if not isinstance(other, Forecast):
+            return NotImplemented
         same = (self.horizons, self.seed) == (other.horizons, other.seed)
         if not same or not np.array_equal(self.rfm.customer_id, other.rfm.customer_id):
             raise SettingError(

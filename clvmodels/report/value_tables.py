@@ -71,8 +71,8 @@ def most_valuable(frame: pd.DataFrame, quantity: str = "clv", most: int = 20) ->
 _PARAMETERS = {
     "estimate": Column("Estimate", "Maximum likelihood estimate."),
     "standard_error": Column("Standard error", "Of the estimate, from the curvature of the likelihood."),
-    "mean": Column("Mean", "Of the posterior draws.", "Posterior"),
-    "sd": Column("Sd", "Standard deviation of the posterior draws.", "Posterior"),
+    "mean": Column("Mean", "Of the draws.", "Draws"),
+    "sd": Column("Sd", "Standard deviation of the draws.", "Draws"),
 }
 
 
@@ -83,9 +83,7 @@ def parameters_table(frame: pd.DataFrame) -> Table:
     columns = [Column("Parameter", align="left"), *(_PARAMETERS[name] for name in shown)]
     cells = [[str(row["parameter"]), *(number(row[name], _digits(row)) for name in shown)] for row in rows]
     if "lower" in frame:
-        columns.append(
-            Column("90 % interval", "Of the parameter: the middle 90 % of its posterior draws.", "Posterior")
-        )
+        columns.append(Column("90 % interval", "Of the parameter: the middle 90 % of its draws.", "Draws"))
         cells = [[*c, span(row["lower"], row["upper"], _digits(row))] for c, row in zip(cells, rows, strict=True)]
     return Table(tuple(columns), tuple(map(tuple, cells)))
 

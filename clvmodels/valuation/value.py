@@ -169,6 +169,8 @@ class Valuation:
 
     def __sub__(self, other: "Valuation") -> Forecast:
         """Return how much more these customers bring than under another plan or model, future by future."""
+        if not isinstance(other, Valuation):
+            return NotImplemented
         return self.forecast - other.forecast
 
     def __repr__(self) -> str:

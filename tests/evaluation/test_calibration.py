@@ -111,9 +111,10 @@ def test_every_model_has_a_usual_study() -> None:
 @pytest.mark.parametrize("method", list(METHODS))
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 def test_every_model_and_method_is_calibrated(model, method) -> None:
-    found = calibrate(model, METHODS[method](STUDIES[model.name].prior))
+    runs = 500 if method == "Laplace" else 150  # a run of NUTS takes some twenty times as long
+    found = calibrate(model, METHODS[method](STUDIES[model.name].prior), runs=runs)
     pairs = len(STUDIES) * len(METHODS)
-    assert len(found.ranks) >= 475  # of 500: the rest is left out
+    assert len(found.ranks) >= 0.95 * runs  # the rest is left out
     if method == "Laplace":  # R-hat and the effective sizes of two short chains are too noisy to be asked
         assert sum(found.doubtful.values()) < 5
     # Bonferroni over the pairs, Holm over the quantities of one: a false alarm in one of a hundred such test suites.

@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from datetime import date
 from importlib.util import find_spec
 
 import cloudpickle
@@ -163,9 +164,9 @@ def test_nuts_and_laplace_find_the_same_posterior(specification, sampler, cdnow_
 @pytest.mark.long
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("specification", MODELS, ids=repr)
-def test_every_model_mixes_and_agrees_with_laplace_in_twenty_seeds(specification, sampler, cdnow_rfm) -> None:
+def test_every_model_mixes_and_agrees_with_laplace_in_seeds_of_the_week(specification, sampler, cdnow_rfm) -> None:
     exact = logs(fit(specification, cdnow_rfm, Laplace(draws=20_000)).draws)
-    for seed in range(20):
+    for seed in range(date.today().isocalendar().week % 5, 20, 5):  # four of twenty, all of them in five weeks
         found = fit(specification, cdnow_rfm, NUTS(draws=2000, sampler=sampler), seed=seed)
         assert found.verdict.ok, found.verdict
         agree(logs(found.draws), exact, min(found.diagnostics["ess_tail"], 2000))

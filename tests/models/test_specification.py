@@ -107,7 +107,7 @@ def test_a_model_of_the_other_kind_is_refused_with_an_example_of_the_right_one()
         as_specification(BGNBD(), "spend", "spend")
 
 
-@pytest.mark.parametrize("junk", [None, "BGNBD", 3.0, dict, object(), {"model": "BGNBD"}, [BGNBD]], ids=str)
+@pytest.mark.parametrize("junk", [None, "BGNBD", 3.0, dict, object(), {"model": "BGNBD"}, [BGNBD]])
 def test_what_is_no_specification_is_refused(junk) -> None:
     with pytest.raises(SettingError) as error:
         as_specification(junk, argument="model")
