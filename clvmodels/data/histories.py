@@ -129,6 +129,8 @@ class Histories:
 def _coded(values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
     """Return whole numbers from 0 up in the order of the values, and a number above all of them."""
     whole = values.astype(np.int64)
+    if not len(values):
+        return whole, 1
     if (whole == values).all() and whole.min() >= 0 and whole.max() < _DENSE:
         return whole, int(whole.max()) + 1
     codes, distinct = pd.factorize(values, sort=True)

@@ -189,7 +189,11 @@ class PurchaseModel(Model, Protocol):
         """Return P(alive at T), ``(draws, histories)`` or what broadcasts to it."""
 
     def future(self, histories: Histories) -> Future:
-        """Return what is known of customers from T on, given that they are alive."""
+        """Return what is known of customers from T on, given that they are alive.
+
+        Where all share one frequency, x may be one number, ``(1,)``, beside T, ``(n,)``: calculate with arrays that
+        broadcast.
+        """
 
 
 class SpendModel(Model, Protocol):

@@ -46,12 +46,16 @@ class Block:
     def future(self, some: "NDArray[np.intp] | slice" = slice(None), draws: "NDArray[np.intp] | None" = None) -> Future:
         """Return the future of some of the histories under some of the draws, given alive."""
         model = self.model if draws is None else self.model.take(draws)
-        return model.future(self.histories.at(some))
+        return model.future(self._alike(self.histories.at(some)))
 
     def given_alive(self, quantity: Callable[[Future], Floats]) -> Floats:
         """Return a quantity of each history's future, ``(draws, n)``, evaluated once a distinct age."""
-        values = quantity(self.model.future(self.ages))
+        values = quantity(self.model.future(self._alike(self.ages)))
         return np.broadcast_to(values, (*values.shape[:-1], len(self.ages)))[..., self.position]
+
+    def _alike(self, histories: Histories) -> Histories:
+        """Return histories with their frequency as one number: what depends on it alone is computed once a draw."""
+        return Histories(self.histories.x[:1], histories.t_x, histories.T)
 
 
 def by_history(model: PurchaseModel, rfm: RFM, function: Callable[[Block], Floats]) -> Floats:
