@@ -153,7 +153,7 @@ def agree(draws, exact, ess):
 @pytest.mark.parametrize("specification", [BGNBD(), GammaGamma()], ids=repr)
 def test_nuts_and_laplace_find_the_same_posterior(specification, sampler, cdnow_rfm) -> None:
     exact = logs(fit(specification, cdnow_rfm, Laplace(draws=10_000)).draws)
-    found = fit(specification, cdnow_rfm, NUTS(draws=2000, sampler=sampler), seed=1)
+    found = fit(specification, cdnow_rfm, NUTS(draws=1000, sampler=sampler), seed=1)
     assert found.verdict.ok, found.verdict
     assert found.diagnostics["divergences"] == 0
     assert set(found.by_parameter["r_hat"]) == set(specification.names())
@@ -175,7 +175,7 @@ def test_every_model_mixes_and_agrees_with_laplace_in_seeds_of_the_week(specific
 def test_a_prior_with_a_scale_of_its_own_is_the_same_prior_for_both_methods(cdnow_rfm) -> None:
     prior = Prior({"r": Gamma(4.0, mean=0.2), "alpha": LogNormal(2.0, 0.1)}, others=LogNormal(1.0, 0.5), scale=4.35)
     exact = logs(fit(BGNBD, cdnow_rfm, Laplace(draws=10_000, prior=prior)).draws)
-    found = fit(BGNBD, cdnow_rfm, NUTS(draws=2000, prior=prior))
+    found = fit(BGNBD, cdnow_rfm, NUTS(draws=1000, prior=prior))
     agree(logs(found.draws), exact, min(found.diagnostics["ess_tail"], 2000))
 
 
