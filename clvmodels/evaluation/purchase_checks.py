@@ -47,7 +47,9 @@ _BARS = 8
 # --- how many purchases ----------------------------------------------------------------------------------------------
 
 
-def frequency_histogram(fit: Fit[PurchaseModel], rfm: RFM, most: int = 7, draws: int = 400, seed: int = 0) -> Check:
+def frequency_histogram(
+    purchases: Fit[PurchaseModel], rfm: RFM, most: int = 7, draws: int = 400, seed: int = 0
+) -> Check:
     r"""Count customers by their number of repeat purchases, beside how many the model expects.
 
     The model is asked what new customers would do in the time for which each was observed: the expected number with k
@@ -56,7 +58,7 @@ def frequency_histogram(fit: Fit[PurchaseModel], rfm: RFM, most: int = 7, draws:
 
     Parameters
     ----------
-    fit
+    purchases
         Of a purchase model.
     rfm
         The customers it was fitted to, or others.
@@ -91,7 +93,7 @@ def frequency_histogram(fit: Fit[PurchaseModel], rfm: RFM, most: int = 7, draws:
     4.82
     """
     draws, most = checked.whole("draws", draws), checked.whole("most", most)
-    model = model_rows(fit, rfm, "purchases", draws)
+    model = model_rows(purchases, rfm, "purchases", draws)
     rng = random_stream(seed, "frequency histogram")
     age, customers = _ages(rfm)
     expected, produced = np.zeros(most + 1), np.empty((draws, most + 1))
@@ -103,10 +105,10 @@ def frequency_histogram(fit: Fit[PurchaseModel], rfm: RFM, most: int = 7, draws:
     actual = np.bincount(np.minimum(rfm.frequency, most), minlength=most + 1)
     labels = [*map(str, range(most)), f"{most}+"]
     columns = {"frequency": labels, "actual": actual, "expected": expected, "lower": lower, "upper": upper}
-    at_estimate = customers @ count_probabilities(purchase_point(fit, rfm), age, most)[0]
-    numbers = _chi_square(actual, at_estimate, len(fit.specification.parameters))
-    words = band_words(fit, "the customers that the model would produce")
-    return Check("frequency_histogram", fit.name, pd.DataFrame(columns), numbers, words)
+    at_estimate = customers @ count_probabilities(purchase_point(purchases, rfm), age, most)[0]
+    numbers = _chi_square(actual, at_estimate, len(purchases.specification.parameters))
+    words = band_words(purchases, "the customers that the model would produce")
+    return Check("frequency_histogram", purchases.name, pd.DataFrame(columns), numbers, words)
 
 
 def count_probabilities(model: PurchaseModel, age: Floats, most: int) -> Floats:
@@ -156,7 +158,7 @@ def _chi_square(actual: NDArray[Any], expected: Floats, parameters: int) -> dict
 
 
 def tracking(
-    fit: Fit[PurchaseModel],
+    purchases: Fit[PurchaseModel],
     rfm: RFM,
     future: Transactions | None = None,
     every: "str | timedelta | Duration" = "1 week",
@@ -171,7 +173,7 @@ def tracking(
 
     Parameters
     ----------
-    fit
+    purchases
         Of a purchase model.
     rfm
         Made by ``Transactions.summarize()``, which keeps the purchases of each calendar day.
@@ -227,7 +229,7 @@ def tracking(
     -0.04
     """
     draws = checked.whole("draws", draws)
-    model = model_rows(fit, rfm, "purchases", draws)
+    model = model_rows(purchases, rfm, "purchases", draws)
     calendar = _calendar(rfm)
     daily = calendar.repeat_purchases if future is None else _with_holdout(rfm, calendar, future)
     step = _whole_days(every)
@@ -242,8 +244,8 @@ def tracking(
     actual = np.cumsum(daily)[last].astype(float)
     table = pd.DataFrame(columns | _path(_steps(actual), _steps(expected), _steps(produced)))
     table = table.assign(**_path(actual, expected, produced, "cumulative_"))
-    words = band_words(fit, "what new bases with these first purchases would do")
-    return Check("tracking", fit.name, table, _errors(table), words)
+    words = band_words(purchases, "what new bases with these first purchases would do")
+    return Check("tracking", purchases.name, table, _errors(table), words)
 
 
 def expected_by_day(model: PurchaseModel, first_day: Positions, last: Positions, days: float) -> Floats:
@@ -359,7 +361,7 @@ def _errors(table: pd.DataFrame) -> dict[str, float]:
 
 
 def conditional_expectations(
-    fit: Fit[PurchaseModel],
+    purchases: Fit[PurchaseModel],
     rfm: RFM,
     future: Transactions,
     by: Literal["frequency", "recency"] = "frequency",
@@ -371,7 +373,7 @@ def conditional_expectations(
 
     Parameters
     ----------
-    fit
+    purchases
         Of a purchase model.
     rfm
         The customers of the past.
@@ -417,13 +419,13 @@ def conditional_expectations(
     [0.225, 0.523, 1.044]
     """
     draws, most, seed = checked.whole("draws", draws), checked.whole("most", most), checked.seed(seed)
-    model = model_rows(fit, rfm, "purchases", draws)
+    model = model_rows(purchases, rfm, "purchases", draws)
     refuse_another_split(rfm, future)
     group, labels = _groups(rfm, by, most)
     groups = Groups.of(group, _histories(rfm), _MOST_A_GROUP)
     t = future.length.count(rfm.unit)
     actual, _ = future.purchases_by_customer(rfm.customer_id)
-    expected, produced = _conditional(model, purchase_point(fit, rfm), rfm, group, groups, t, draws, seed)
+    expected, produced = _conditional(model, purchase_point(purchases, rfm), rfm, group, groups, t, draws, seed)
     lower, upper = band(produced)
     columns = {
         "group": labels,
@@ -435,9 +437,9 @@ def conditional_expectations(
     }
     table = pd.DataFrame(columns)
     outside = ((table["actual"] < lower) | (table["actual"] > upper)).sum()
-    words = band_words(fit, "the means that groups of this size would have")
+    words = band_words(purchases, "the means that groups of this size would have")
     numbers = {"groups_outside": float(outside), "groups": float(len(table))}
-    return Check(f"conditional_expectations by {by}", fit.name, table, numbers, words)
+    return Check(f"conditional_expectations by {by}", purchases.name, table, numbers, words)
 
 
 def _groups(rfm: RFM, by: str, most: int) -> tuple[Positions, list[str]]:

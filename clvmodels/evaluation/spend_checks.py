@@ -48,7 +48,7 @@ _FINE = 8  # points a bin at which the density is averaged
 
 
 def spend_independence(
-    fit: Fit[SpendModel],
+    spend: Fit[SpendModel],
     rfm: RFM,
     purchases: Fit[PurchaseModel] | None = None,
     horizon: "str | timedelta | Duration" = "1 year",
@@ -63,7 +63,7 @@ def spend_independence(
 
     Parameters
     ----------
-    fit
+    spend
         Of a spend model.
     rfm
         The customers it was fitted to.
@@ -126,11 +126,11 @@ def spend_independence(
     (0.19, 0.04)
     """
     draws = checked.whole("draws", draws)
-    model = model_rows(fit, rfm, "spend", draws)
-    x, m, at = spending(fit.specification, rfm)
+    model = model_rows(spend, rfm, "spend", draws)
+    x, m, at = spending(spend.specification, rfm)
     if len(x) < _FEWEST:
         raise DataError(
-            f"Only {len(x)} customers have purchases worth something that {fit.name} learns from: too few to compare "
+            f"Only {len(x)} customers have purchases worth something that {spend.name} learns from: too few to compare "
             "groups."
         )
     rng = random_stream(seed, "spend independence")
@@ -152,17 +152,17 @@ def spend_independence(
     money = _Money.of(weight[at], m, mean_over_draws(_expected_spend(model, x, m)), group)
     table = pd.DataFrame(columns | money.columns())
     others = _Unseen.of(np.delete(seen, at), np.delete(weight, at))
-    spend = others.mean(mean_over_draws(_expected_spend(model, others.x, np.zeros_like(others.x))))
+    unseen_spend = others.mean(mean_over_draws(_expected_spend(model, others.x, np.zeros_like(others.x))))
     if others.purchases:
-        of_others = _money_columns(others.purchases, others.purchases * spend, others.purchases * money.mean[0])
+        of_others = _money_columns(others.purchases, others.purchases * unseen_spend, others.purchases * money.mean[0])
         name = "worth nothing" if "0" in names else "0"
         first = {"frequency": name, "customers": len(rfm) - len(at), "expected": mean}
         table = pd.concat([pd.DataFrame([first | of_others]), table], ignore_index=True)[list(table.columns)]
-    learnt = _learnt(fit.estimate, x, m, weight[at], others)
-    of_money = money.numbers(others.purchases, spend, learnt)
+    learnt = _learnt(spend.estimate, x, m, weight[at], others)
+    of_money = money.numbers(others.purchases, unseen_spend, learnt)
     numbers = _correlations(x, m) | {"log_correlation_if_independent": correlation} | of_money
-    words = band_words(fit, "the means that groups of this size would have if spend did not depend on frequency")
-    return Check("spend_independence", fit.name, table, numbers, words)
+    words = band_words(spend, "the means that groups of this size would have if spend did not depend on frequency")
+    return Check("spend_independence", spend.name, table, numbers, words)
 
 
 def _frequency_groups(frequency: NDArray[np.int64]) -> tuple[Positions, list[str]]:
@@ -343,7 +343,7 @@ def _with_interval(name: str, correlation: float, variance: float, customers: in
 # --- the distribution of spend ---------------------------------------------------------------------------------------
 
 
-def spend_density(fit: Fit[SpendModel], rfm: RFM, draws: int = 400, seed: int = 0) -> Check:
+def spend_density(spend: Fit[SpendModel], rfm: RFM, draws: int = 400, seed: int = 0) -> Check:
     """Compare the distribution of customers' mean spend with the model's.
 
     The customers are those whom the model learns from: repeat buyers and their repeat purchases, or all and all that
@@ -351,7 +351,7 @@ def spend_density(fit: Fit[SpendModel], rfm: RFM, draws: int = 400, seed: int = 
 
     Parameters
     ----------
-    fit
+    spend
         Of a spend model.
     rfm
         The customers it was fitted to, or others.
@@ -383,8 +383,8 @@ def spend_density(fit: Fit[SpendModel], rfm: RFM, draws: int = 400, seed: int = 
     (0.02, 0.02)
     """
     draws = checked.whole("draws", draws)
-    model = model_rows(fit, rfm, "spend", draws)
-    x, m, _ = spending(fit.specification, rfm)
+    model = model_rows(spend, rfm, "spend", draws)
+    x, m, _ = spending(spend.specification, rfm)
     rng, edges = random_stream(seed, "spend density"), _edges(m)
     expected, produced = np.zeros(len(edges)), np.empty((draws, len(edges)))
     for at in chunks(draws, 4 * _FINE * len(edges)):
@@ -405,9 +405,9 @@ def spend_density(fit: Fit[SpendModel], rfm: RFM, draws: int = 400, seed: int = 
     }
     beyond = (actual[-1] / len(m), expected[-1], lower[-1], upper[-1])
     names = ("beyond_actual", "beyond_expected", "beyond_lower", "beyond_upper")
-    words = band_words(fit, "the histograms that the model would produce")
+    words = band_words(spend, "the histograms that the model would produce")
     numbers = dict(zip(names, map(float, beyond), strict=True))
-    return Check("spend_density", fit.name, pd.DataFrame(columns), numbers, words)
+    return Check("spend_density", spend.name, pd.DataFrame(columns), numbers, words)
 
 
 def _edges(m: Floats) -> Floats:

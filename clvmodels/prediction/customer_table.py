@@ -51,6 +51,6 @@ class CustomerTable:
     @property
     def _headline(self) -> str:
         since = "" if self.cut_off is None else f" after {self.cut_off}"
-        within = "" if self.horizon is None else f" within {self.horizon}"
+        within = "" if self.horizon is None else f" up to {self.horizon}"
         over = "" if self.draws_of is None else f", averaged over the {self.draws_of}"
         return f"{self.what.capitalize()}{within}{since} by {self.model}, time in {self.unit}s{over}"

@@ -30,10 +30,10 @@ def test_the_frame_is_a_copy() -> None:
             {"horizon": None},
             "Probability to be alive after 1997-09-30 by BG/NBD, time in weeks, averaged over the posterior",
         ),
-        ({"draws_of": None}, "Probability to be alive within 26 weeks after 1997-09-30 by BG/NBD, time in weeks"),
+        ({"draws_of": None}, "Probability to be alive up to 26 weeks after 1997-09-30 by BG/NBD, time in weeks"),
         (
             {"cut_off": None, "draws_of": "sampling distribution"},
-            "Probability to be alive within 26 weeks by BG/NBD, time in weeks, averaged over the sampling distribution",
+            "Probability to be alive up to 26 weeks by BG/NBD, time in weeks, averaged over the sampling distribution",
         ),
         (
             {"horizon": None, "draws_of": None, "what": "next purchase"},
