@@ -40,6 +40,8 @@ SAMPLERS = [
     pytest.param("nutpie", marks=pytest.mark.skipif(not find_spec("nutpie"), reason="nutpie is not installed")),
     "pymc",
 ]
+# PyMC compiles and starts a process for every chain, ten seconds a test: by default it samples one model.
+NUTPIE_AND_IN_LONG_RUNS_PYMC = [SAMPLERS[0], pytest.param("pymc", marks=pytest.mark.long)]
 
 
 def logs(model):
@@ -125,7 +127,7 @@ def sampled(specification, method, seed=0):
 VAGUE = Prior(others=LogNormal(1.0, spread=1e3))
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", NUTPIE_AND_IN_LONG_RUNS_PYMC)
 def test_the_draws_of_a_known_gaussian_have_its_moments_and_quantiles(sampler) -> None:
     found = sampled(Gaussian(), NUTS(draws=2000, prior=VAGUE, sampler=sampler))
     assert found.verdict.ok, found.verdict
@@ -150,13 +152,12 @@ def agree(draws, exact, ess):
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("specification", [BGNBD(), GammaGamma()], ids=repr)
-def test_nuts_and_laplace_find_the_same_posterior(specification, sampler, cdnow_rfm) -> None:
-    exact = logs(fit(specification, cdnow_rfm, Laplace(draws=10_000)).draws)
-    found = fit(specification, cdnow_rfm, NUTS(draws=1000, sampler=sampler), seed=1)
+def test_nuts_and_laplace_find_the_same_posterior(sampler, cdnow_rfm) -> None:
+    exact = logs(fit(BGNBD, cdnow_rfm, Laplace(draws=10_000)).draws)
+    found = fit(BGNBD, cdnow_rfm, NUTS(draws=1000, sampler=sampler), seed=1)
     assert found.verdict.ok, found.verdict
     assert found.diagnostics["divergences"] == 0
-    assert set(found.by_parameter["r_hat"]) == set(specification.names())
+    assert set(found.by_parameter["r_hat"]) == {"r", "alpha", "a", "b"}
     assert {sampler, "arviz"} <= set(found.versions)
     agree(logs(found.draws), exact, min(found.diagnostics["ess_tail"], 2000))
 
@@ -179,7 +180,7 @@ def test_a_prior_with_a_scale_of_its_own_is_the_same_prior_for_both_methods(cdno
     agree(logs(found.draws), exact, min(found.diagnostics["ess_tail"], 2000))
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", NUTPIE_AND_IN_LONG_RUNS_PYMC)
 def test_the_draws_follow_from_the_seed(sampler) -> None:
     method = NUTS(draws=100, chains=2, tune=50, prior=VAGUE, sampler=sampler)
     one, same, other = (sampled(Gaussian(), method, seed) for seed in (3, 3, 4))
@@ -195,7 +196,7 @@ def test_nutpie_gives_the_same_draws_on_any_number_of_cores(monkeypatch) -> None
     np.testing.assert_array_equal(sampled(Gaussian(), method).phi, one.phi)
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", NUTPIE_AND_IN_LONG_RUNS_PYMC)
 def test_chains_that_sit_on_different_modes_are_a_bad_verdict_that_names_the_remedy(sampler) -> None:
     found = sampled(TwoModes(), NUTS(draws=1000, chains=4, tune=50, prior=VAGUE, sampler=sampler), seed=2)
     assert found.verdict.outcome is Outcome.POOR_MIXING
@@ -266,7 +267,7 @@ def test_nobody_watches_a_test_and_a_bar_is_shown_where_asked_for(monkeypatch) -
     assert NUTS(progress=True)._shows_progress
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", NUTPIE_AND_IN_LONG_RUNS_PYMC)
 def test_sampling_prints_nothing_unless_asked(sampler, capfd, caplog) -> None:
     sampled(Gaussian(), NUTS(draws=8, tune=10, prior=VAGUE, sampler=sampler))
     assert capfd.readouterr() == ("", "")

@@ -192,8 +192,8 @@ def test_a_table_says_what_it_is_of(ask, what, horizon, cdnow_purchases, cdnow_p
     assert (found.what, found.model, found.unit, found.horizon) == (what, "BG/NBD", "week", horizon)
     assert (found.cut_off, found.draws_of) == (date(1997, 9, 30), "posterior")
     assert repr(found).startswith(what.capitalize())
-    within = "" if horizon is None else f" within {horizon}"
-    assert f"{within} after 1997-09-30 by BG/NBD, time in weeks, averaged over the posterior" in repr(found)
+    up_to = "" if horizon is None else f" up to {horizon}"
+    assert f"{up_to} after 1997-09-30 by BG/NBD, time in weeks, averaged over the posterior" in repr(found)
     unknown = ask(cdnow_purchases_point, replace(some, unit="day", observed_until=None))
     assert (unknown.unit, unknown.cut_off, unknown.draws_of) == ("day", None, None)
 
