@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "clvmodels"
 # A module imports from its own room and from the rooms before it. A room is a folder, or a file beside them.
 ROOMS = (
     "errors",
+    "cautions",
     "version",
     "units",
     "text",

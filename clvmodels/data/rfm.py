@@ -12,6 +12,7 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
+from clvmodels.cautions import Caution
 from clvmodels.data.cleaning import CleaningReport
 from clvmodels.data.dates import parse_day
 from clvmodels.data.histories import Histories
@@ -102,7 +103,7 @@ class RFM:
     cleaning
         How the log was cleaned.
     cautions
-        What the log's summary warned of.
+        What is to be known of the log before an answer is relied on; ``summarize`` warned of each.
     """
 
     customer_id: NDArray[Any]
@@ -117,7 +118,7 @@ class RFM:
     calendar: Calendar | None = None
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     cleaning: CleaningReport | None = None
-    cautions: tuple[str, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unit", unit_name(self.unit))

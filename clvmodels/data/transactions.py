@@ -1,6 +1,5 @@
 """A log of purchases: checked and cleaned by stated rules, split at a date, summarised to one row a customer."""
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date as Date  # noqa: N812 -- `date` is the name of a parameter that users write
@@ -13,6 +12,7 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
+from clvmodels.cautions import warn_of
 from clvmodels.checked import one_of
 from clvmodels.data import cautions
 from clvmodels.data.cleaning import CleaningReport
@@ -34,7 +34,7 @@ from clvmodels.data.rules import (
     note_duplicates,
 )
 from clvmodels.data.tables import find_ids, read_attribute, read_columns, read_numbers
-from clvmodels.errors import DataError, LeftTruncationWarning, MergedPurchasesWarning, SettingError, examples
+from clvmodels.errors import DataError, SettingError, examples
 from clvmodels.text import count, number
 from clvmodels.units import Duration, duration, unit_name
 
@@ -283,11 +283,9 @@ class Transactions:
         """
         log, unit = self._log, unit_name(unit)
         purchases, source, calendar = log.purchases, log.source, log.calendar()
-        spike = cautions.spike(calendar) if source.acquired_since is None else ""
-        if spike:
-            warnings.warn(spike, LeftTruncationWarning, stacklevel=2)
-        if saturation := cautions.saturation(purchases, log.period):
-            warnings.warn(saturation, MergedPurchasesWarning, stacklevel=2)
+        spike = cautions.spike(calendar) if source.acquired_since is None else None
+        seen = tuple(filter(None, (spike, cautions.saturation(purchases, log.period))))
+        warn_of(seen)
         customer, repeats = purchases.customer[purchases.start], purchases.counts - 1
         repeat_money = np.add.reduceat(np.where(purchases.is_repeat, purchases.amount, 0.0), purchases.start)
         return RFM(
@@ -303,7 +301,7 @@ class Transactions:
             calendar=calendar,
             columns={name: values[customer] for name, values in source.attributes.items()},
             cleaning=log.report,
-            cautions=tuple(filter(None, (spike, saturation))),
+            cautions=seen,
         )
 
     def purchases_by_customer(self, customer_ids: Iterable[Any]) -> tuple[Codes, Floats | None]:
