@@ -14,7 +14,8 @@ import pandas as pd
 import typer
 
 import clvmodels as clv
-from clvmodels.data.files import read_log, write_whole
+from clvmodels.data.files import write_whole
+from clvmodels.data.read import read_log
 from clvmodels.data.tables import read_numbers
 from clvmodels.errors import CLVError, SettingError, StorageError
 from clvmodels.evaluation.compare import Comparison, standard_candidates

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clvmodels.data.files import read_log
+from clvmodels.data.read import read_log
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import DataError
 
