@@ -10,14 +10,13 @@ from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 
 import clvmodels as clv
-from clvmodels.data.files import write_whole
+from clvmodels.data.files import Write, as_csv, as_parquet, as_text, check_output, output_folder, write_together
 from clvmodels.data.read import read_log
 from clvmodels.data.tables import read_numbers
-from clvmodels.errors import CLVError, SettingError, StorageError
+from clvmodels.errors import CLVError, SettingError
 from clvmodels.evaluation.compare import Comparison, standard_candidates
 from clvmodels.inference.fit import Fit
 from clvmodels.models.specification import Kind, from_recipe, registered, written_as
@@ -92,6 +91,7 @@ Segment = Annotated[str | None, typer.Option(help="Column with a segment of each
 Threads = Annotated[int | None, typer.Option(help="How many threads compute; default: one a core.")]
 Futures = Annotated[int, typer.Option(help="Simulated futures a customer.")]
 Seed = Annotated[int, typer.Option(help="What every random number follows from.")]
+COMPARISON = ("comparison.json", "comparison.csv", "report.html")  # the files of a comparison
 OutFolder = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
 
 
@@ -150,14 +150,15 @@ def demo(out: OutFolder = Path("demo"), seed: Seed = 0) -> None:
     """
     log = clv.Transactions(clv.datasets.load_cdnow(), customer="customer_id", date="date", amount="amount")
     plan = clv.Plan(horizon="1 year", discount=0.10, margin=0.30)
-    comparison = _compared(log, "1997-09-30", _folder(out), standard_candidates(), seed)
-    rfm = log.summarize()
-    fits = _fitted(rfm, clv.BGNBD, clv.GammaGamma, clv.Laplace(), seed)
-    valuation = clv.value(fits["purchases"], fits["spend"], rfm, plan, seed=seed)
-    _write_scores(valuation, plan, out)
-    simple = clv.SimpleFormula().value(rfm, plan, seed=seed)
-    page = demo_page(comparison, valuation, simple, list(fits.values()), log.cleaning)
-    _write_text(out / "report.html", page)
+    with output_folder(out, (*COMPARISON, "scores.parquet")):
+        comparison = _compared(log, "1997-09-30", standard_candidates(), seed)
+        rfm = log.summarize()
+        fits = _fitted(rfm, clv.BGNBD, clv.GammaGamma, clv.Laplace(), seed)
+        valuation = clv.value(fits["purchases"], fits["spend"], rfm, plan, seed=seed)
+        scored = _scored(valuation, plan)
+        simple = clv.SimpleFormula().value(rfm, plan, seed=seed)
+        page = demo_page(comparison, valuation, simple, list(fits.values()), log.cleaning)
+        _write(out, _comparison_files(comparison, page) | scored)
 
 
 @app.command()
@@ -175,11 +176,13 @@ def summarize(
 
     Example: `clv summarize orders.parquet --customer customer_id --date ordered_at --amount amount --out rfm.parquet`
     """
-    transactions = _read(log, customer, date, amount, cleaning)
-    say(transactions.cleaning)
     if out.suffix not in {".csv", ".parquet"}:
         raise SettingError(f"{out} ends neither in .csv nor in .parquet: say which it shall be.")
-    _write_table(out, transactions.summarize(unit).frame())
+    check_output(out, [log])
+    transactions = _read(log, customer, date, amount, cleaning)
+    say(transactions.cleaning)
+    table = transactions.summarize(unit).frame()
+    _write(out.parent, {out.name: as_csv(table) if out.suffix == ".csv" else as_parquet(table)})
 
 
 @app.command()
@@ -204,6 +207,7 @@ def fit(
     Example: `clv fit orders.parquet --customer customer_id --date ordered_at --amount amount --out model.json`
     """
     purchases, spend = _specification(model, "purchases"), _specification(spend_model, "spend")
+    check_output(out, [log])
     rfm = _read(log, customer, date, amount, cleaning).summarize(unit)
     fits = _fitted(rfm, purchases, spend, METHODS[method](), seed)
     if not all(fitted.verdict.ok for fitted in fits.values()):
@@ -250,8 +254,11 @@ def score(
         )
     named = [plan.discount, plan.margin, plan.cost_per_purchase, plan.cost_to_serve]
     numbers = [name for name in named if isinstance(name, str)]
-    rfm = _read(log, customer, date, amount, cleaning, numbers, segment).summarize()
-    _write_scores(forecast(clv.load_fits(model), rfm, plan, futures, seed, threads), plan, _folder(out), segment)
+    names = ["scores.parquet", *(["segments.csv"] if segment else [])]
+    with output_folder(out, names, [log, model]):
+        rfm = _read(log, customer, date, amount, cleaning, numbers, segment).summarize()
+        valued = forecast(clv.load_fits(model), rfm, plan, futures, seed, threads)
+        _write(out, _scored(valued, plan, segment))
 
 
 @app.command()
@@ -276,9 +283,10 @@ def compare(
     --split 2024-06-30 --out comparison`
     """
     candidates = standard_candidates() + [_specification(model, "purchases") for model in also or []]
-    transactions = _read(log, customer, date, amount, cleaning)
-    comparison = _compared(transactions, split, _folder(out), candidates, seed, futures)
-    _write_text(out / "report.html", comparison_page(comparison))
+    with output_folder(out, COMPARISON, [log]):
+        transactions = _read(log, customer, date, amount, cleaning)
+        comparison = _compared(transactions, split, candidates, seed, futures)
+        _write(out, _comparison_files(comparison, comparison_page(comparison)))
 
 
 def main() -> None:
@@ -334,57 +342,43 @@ def _fitted(rfm: clv.RFM, purchases: Any, spend: Any, method: Any, seed: int) ->
 
 
 def _compared(
-    log: clv.Transactions, split: str, out: Path, candidates: Sequence[Any], seed: int, futures: int = 1000
+    log: clv.Transactions, split: str, candidates: Sequence[Any], seed: int, futures: int = 1000
 ) -> Comparison:
     past, future = log.split(split)
     forecasts = (1 + past.has_money) * len(candidates)
     with progress("Comparing", forecasts * len(past.customer_id)) as told:
         comparison = clv.compare(candidates, past, future, futures=futures, seed=seed, progress=told)
-    comparison.to_json(out / "comparison.json")
-    comparison.to_csv(out / "comparison.csv")
     for quantity in ("purchases", "money")[: 1 + past.has_money]:
         happened = getattr(comparison.actual, quantity).sum()
         done = "made" if quantity == "purchases" else "spent"
         title = f"{quantity.capitalize()} over {comparison.horizon}: {happened:,.0f} {done}"
         show(title, comparison_table(comparison.frame(), quantity))
-    _wrote(out / "comparison.json")
-    _wrote(out / "comparison.csv")
     return comparison
 
 
-def _write_scores(valued: Forecast | clv.Valuation, plan: clv.Plan, out: Path, segment: str | None = None) -> None:
-    together = None
+def _comparison_files(comparison: Comparison, page: str) -> dict[str, Write]:
+    written = (as_text(comparison.json()), as_csv(comparison.frame()), as_text(page))
+    return dict(zip(COMPARISON, written, strict=True))
+
+
+def _scored(valued: Forecast | clv.Valuation, plan: clv.Plan, segment: str | None = None) -> dict[str, Write]:
+    files: dict[str, Write] = {}
     if segment is not None:
         with progress("Summing segments", len(valued.horizons) * len(valued.rfm)) as told:
-            together = segments(valued, segment, told)
+            files["segments.csv"] = as_csv(segments(valued, segment, told))
     with progress("Scoring", len(valued.rfm)) as told:
-        table = scores(valued, plan, told)
+        files["scores.parquet"] = as_parquet(scores(valued, plan, told))
     say(f"From the end of {valued.cut_off}: {valued!r}")
     for horizon in valued.horizons:
         within = f"{horizon}: " if len(valued.horizons) > 1 else ""
         say(f"{within}{valued.at(horizon).total()!r}")
-    _write_table(out / "scores.parquet", table)
-    if together is not None:
-        _write_table(out / "segments.csv", together)
+    return files
 
 
-def _folder(out: Path) -> Path:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{out} cannot be made a folder: {error.strerror}.") from error
-    return out
-
-
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    write = table.to_csv if path.suffix == ".csv" else table.to_parquet
-    write_whole(path, lambda partial: write(partial, index=False))
-    _wrote(path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
-    _wrote(path)
+def _write(folder: Path, files: Mapping[str, Write]) -> None:
+    write_together({folder / name: write for name, write in files.items()})
+    for name in files:
+        _wrote(folder / name)
 
 
 def _wrote(path: Path) -> None:

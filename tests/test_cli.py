@@ -12,6 +12,7 @@ import pytest
 import clvmodels as clv
 from clvmodels import cli
 from clvmodels.cli import main
+from clvmodels.data.files import output_folder
 from clvmodels.errors import CLVWarning
 
 COLUMNS = ["--customer", "customer_id", "--date", "date"]
@@ -331,6 +332,31 @@ def test_what_cannot_be_written_is_an_error_and_spares_what_was_there(run, order
     for option in ("--margin", "--discount", "--cost-per-purchase", "--cost-to-serve"):
         code, _, complaint = run("score", orders / "orders.parquet", *settings, option, "0.3", "--out", tmp_path)
         assert (code, "are about money: name its column with --amount" in complaint) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "output"), [("summarize", "log.csv"), ("fit", "log.csv"), ("score", "out"), ("compare", "out")]
+)
+def test_what_is_read_is_never_written_over(run, tmp_path, command, output):
+    (tmp_path / "log.csv").write_text("no log")  # to read it would be another error
+    (tmp_path / "out").mkdir()
+    for name in ("scores.parquet", "comparison.csv"):
+        (tmp_path / "out" / name).hardlink_to(tmp_path / "log.csv")
+    (tmp_path / "model.json").touch()
+    of = {"score": ["--model", tmp_path / "model.json", "--horizon", "1 year"], "compare": ["--split", "1997-09-30"]}
+    call = [command, tmp_path / "log.csv", *COLUMNS, *of.get(command, []), "--out", tmp_path / output]
+    code, out, complaint = run(*call)
+    assert (code, out) == (1, "")
+    assert "would be written over" in complaint
+    assert (tmp_path / "log.csv").read_text() == "no log"
+
+
+def test_a_folder_that_another_run_writes_to_is_refused(run, orders, model, tmp_path):
+    settings = ["--model", model, "--horizon", "1 year", "--futures", "9", "--out", tmp_path]
+    with output_folder(tmp_path, []):
+        code, out, complaint = run("score", orders / "orders.parquet", *MONEY, *settings)
+    assert (code, out, list(tmp_path.iterdir())) == (1, "", [])
+    assert f"Another run is writing to {tmp_path}. Wait until it has ended, or name another" in complaint
 
 
 def test_the_version_is_said(run):

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels import checked
-from clvmodels.data.files import write_whole
+from clvmodels.data.files import as_csv, as_text, write_whole
 from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Newcomers, Transactions
 from clvmodels.errors import CLVError, SettingError
@@ -119,7 +119,11 @@ class Comparison:
         return grouped.assign(frequency=labels)
 
     def to_json(self, path: "str | Path") -> None:
-        """Write ``{"candidates": [...]}`` with the rows of ``frame()``, and the baseline in hindsight beside it."""
+        """Write ``json()``."""
+        write_whole(path, as_text(self.json()))
+
+    def json(self) -> str:
+        """Return ``{"candidates": [...]}`` with the rows of ``frame()``, and the baseline in hindsight beside it."""
         written = {
             "candidates": [self._row(result) for result in self.results],
             "hindsight": self._row(self.hindsight),
@@ -130,19 +134,17 @@ class Comparison:
             "seed": self.seed,
             "newcomers": vars(self.actual.newcomers),
         }
-        text = json.dumps(written, indent=2, allow_nan=False) + "\n"
-        write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+        return json.dumps(written, indent=2, allow_nan=False) + "\n"
 
     def to_csv(self, path: "str | Path") -> None:
-        """Write ``frame()``."""
-        write_whole(path, lambda partial: self.frame().to_csv(partial, index=False))
+        """Write ``frame()``; text that a spreadsheet would run as a formula gets an apostrophe before it."""
+        write_whole(path, as_csv(self.frame()))
 
     def to_html(self, path: "str | Path") -> None:
         """Write a report of tables and plots: one HTML file that needs nothing else."""
         from clvmodels.report.page import comparison_page  # a result may hand itself to the report
 
-        page = comparison_page(self)
-        write_whole(path, lambda partial: partial.write_text(page, encoding="utf-8"))
+        write_whole(path, as_text(comparison_page(self)))
 
     def _row(self, result: Result) -> dict[str, Any]:
         row: dict[str, Any] = {"candidate": result.candidate}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from clvmodels.data.files import write_whole
+from clvmodels.data.files import as_text, write_whole
 from clvmodels.errors import SettingError, StorageError
 from clvmodels.inference.fit import Fit
 from clvmodels.inference.settings import Settings
@@ -45,8 +45,7 @@ def save(fits: Fit[Any] | Mapping[str, Fit[Any]], path: "str | Path") -> None:
         document = {"format": _FORMAT, "fits": {name: _written(fit) for name, fit in fits.items()}}
     else:
         document = {"format": _FORMAT, "fit": _written(fits)}
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_whole(path, as_text(json.dumps(document, indent=1, allow_nan=False) + "\n"))
 
 
 def load(path: "str | Path") -> Fit[Any]:
