@@ -3,20 +3,26 @@
 import math
 import os
 from collections.abc import Sequence
+from decimal import Decimal
 from numbers import Real
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clvmodels.errors import SettingError, examples
 
+_LONGEST = 100  # characters of a value in an error message
+_MOST = 10_000_000  # draws, futures and the like: what memory holds, and far more than anybody needs
 
-def whole(name: str, value: object, least: int = 1) -> int:
+
+def whole(name: str, value: object, least: int = 1, most: int = _MOST) -> int:
     """Return a setting that is a whole number; NumPy's integers are, ``True`` is not.
 
     Raises
     ------
     SettingError
-        If it is not a whole number from ``least`` up.
+        If it is not a whole number from ``least`` to ``most``.
 
     Examples
     --------
@@ -24,8 +30,10 @@ def whole(name: str, value: object, least: int = 1) -> int:
     500
     """
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least:
-        return int(value)
-    raise SettingError(f"{name} is a whole number from {least} up; {name}={value!r} is not.")
+        if value <= most:
+            return int(value)
+        raise SettingError(f"{name} is at most {most:,}; {name}={shown(value)} is more.")
+    raise SettingError(f"{name} is a whole number from {least} up; {name}={shown(value)} is not.")
 
 
 def seed(value: object) -> int:
@@ -36,10 +44,9 @@ def seed(value: object) -> int:
     SettingError
         If it is not.
     """
-    number = whole("seed", value, least=0)
-    if number < 2**64:
-        return number
-    raise SettingError(f"seed is a whole number from 0 to 2**64 - 1; seed={value!r} is not.")
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value < 2**64:
+        return int(value)
+    raise SettingError(f"seed is a whole number from 0 to 2**64 - 1; seed={shown(value)} is not.")
 
 
 def random_stream(seed_: object, purpose: str) -> np.random.Generator:
@@ -79,7 +86,7 @@ def level(value: object) -> float:
     """
     if 0 < (number := _real(value)) < 1:
         return number
-    raise SettingError(f"The level of an interval lies between 0 and 1, such as 0.90; {value!r} does not.")
+    raise SettingError(f"The level of an interval lies between 0 and 1, such as 0.90; {shown(value)} does not.")
 
 
 def shares(values: object, meaning: str, *, or_1: bool = False) -> tuple[float, ...]:
@@ -98,9 +105,9 @@ def shares(values: object, meaning: str, *, or_1: bool = False) -> tuple[float, 
     several = list(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else [values]
     numbers = tuple(map(_real, several))
     if not numbers or not all(0 < number < 1 or (or_1 and number == 1) for number in numbers):
-        raise SettingError(f"The {meaning} lie between 0 and 1, such as (0.1, 0.5); {values!r} do not.")
+        raise SettingError(f"The {meaning} lie between 0 and 1, such as (0.1, 0.5); {shown(values)} do not.")
     if len(set(numbers)) < len(numbers):
-        raise SettingError(f"Each of the {meaning} is named once; {values!r} repeat some.")
+        raise SettingError(f"Each of the {meaning} is named once; {shown(values)} repeat some.")
     return numbers
 
 
@@ -114,20 +121,94 @@ def finite(name: str, value: object) -> float:
     """
     if math.isfinite(number := _real(value)):
         return number
-    raise SettingError(f"{name} is a finite number; {name}={value!r} is not.")
+    raise SettingError(f"{name} is a finite number; {name}={shown(value)} is not.")
 
 
 def positive(owner: object, **numbers: object) -> None:
     """Raise a ``SettingError`` unless all are positive, finite numbers; ``owner`` is whose settings they are."""
     for name, value in numbers.items():
         if not 0 < _real(value) < math.inf:
-            raise SettingError(f"{type(owner).__name__}: {name} is a positive number; {value!r} is not.")
+            raise SettingError(f"{type(owner).__name__}: {name} is a positive number; {shown(value)} is not.")
 
 
 def one_of(name: str, value: object, known: Sequence[str]) -> None:
     """Raise a ``SettingError`` unless a setting is one of the texts that are known."""
     if not isinstance(value, str) or value not in known:
-        raise SettingError(f"{name} = {value!r} is not known. Use one of: {examples(map(repr, known))}.")
+        raise SettingError(f"{name} = {shown(value)} is not known. Use one of: {examples(map(repr, known))}.")
+
+
+def instance(name: str, value: object, kind: type, remedy: str = "") -> None:
+    """Raise a ``SettingError`` unless a setting is an instance of a class; ``remedy`` says where to get one."""
+    if isinstance(value, type) or not isinstance(value, kind):  # a class has all that a protocol asks for, too
+        is_ = f"{shown(value)}, a class" if isinstance(value, type) else f"a {type(value).__name__}"
+        raise SettingError(f"{name} is a {kind.__name__}, and this is {is_}. {remedy}".rstrip())
+
+
+def path(name: str, value: object) -> Path:
+    """Return the path of a file.
+
+    Raises
+    ------
+    SettingError
+        If it is neither text nor a path, or no file can have this name.
+    """
+    if isinstance(value, str | os.PathLike) and isinstance(text := os.fspath(value), str) and "\0" not in text:
+        return Path(text)
+    raise SettingError(f"{name} is the path of a file, as text or as a Path; {shown(value)} is not.")
+
+
+def flag(name: str, value: object) -> bool:
+    """Return a setting that is either true or false; NumPy's truth values are, 0 and 1 are not.
+
+    Raises
+    ------
+    SettingError
+        If it is neither.
+    """
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise SettingError(f"{name} is True or False; {name}={shown(value)} is not.")
+
+
+def callback(name: str, value: object) -> None:
+    """Raise a ``SettingError`` unless a setting is a function or ``None``."""
+    if value is not None and not callable(value):
+        raise SettingError(f"{name} is a function that is called as work goes on, or None; {shown(value)} is not.")
+
+
+def numbers(name: str, values: object) -> NDArray[np.float64]:
+    """Return a number, or an array of numbers of any shape, as floats; text and truth values are no numbers.
+
+    Raises
+    ------
+    SettingError
+        If something among them is no number, or their shape is ragged.
+
+    Examples
+    --------
+    >>> numbers("ages", [3, 4.5])
+    array([3. , 4.5])
+    """
+    try:
+        found = np.asarray(values)
+        if found.dtype == object and all(isinstance(each, Real | Decimal) for each in found.ravel()):
+            found = found.astype(float)
+    except (TypeError, ValueError, OverflowError):
+        found = np.empty(0, dtype=object)
+    if found.dtype.kind not in "iuf":
+        raise SettingError(f"{name} is a number, or an array of numbers; {shown(values)} is not.")
+    return found.astype(float)
+
+
+def shown(value: object) -> str:
+    """Return what a value looks like in one line of an error message: short, and whatever it is."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 -- whatever a class of somebody else's raises
+        text = "\n"
+    if "\n" in text:
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _real(value: object) -> float:

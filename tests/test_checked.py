@@ -2,13 +2,33 @@
 
 import os
 import re
+from decimal import Decimal
 from fractions import Fraction
 from math import inf, nan
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from clvmodels.checked import cores, finite, level, one_of, positive, random_stream, seed, shares, threads, whole
+from clvmodels.checked import (
+    callback,
+    cores,
+    finite,
+    flag,
+    instance,
+    level,
+    numbers,
+    one_of,
+    path,
+    positive,
+    random_stream,
+    seed,
+    shares,
+    shown,
+    threads,
+    whole,
+)
 from clvmodels.errors import SettingError
 
 
@@ -31,6 +51,9 @@ def test_what_is_no_whole_number_is_named_with_its_value(wrong):
 
 def test_the_least_whole_number_is_allowed():
     assert whole("burn_in", 0, least=0) == 0
+    assert whole("chains", 5, most=5) == 5
+    with pytest.raises(SettingError, match="chains is at most 5; chains=6 is more"):
+        whole("chains", 6, most=5)
     with pytest.raises(SettingError, match="from 2 up; chains=1 is not"):
         whole("chains", 1, least=2)
 
@@ -113,14 +136,16 @@ def test_a_finite_number_is_pythons_own(number):
 
 @pytest.mark.parametrize("wrong", [inf, -inf, nan, 10**400, True, "100", None, 1j])
 def test_what_is_not_finite_is_named(wrong):
-    with pytest.raises(SettingError, match=re.escape(f"threshold is a finite number; threshold={wrong!r} is not.")):
+    with pytest.raises(
+        SettingError, match=re.escape(f"threshold is a finite number; threshold={shown(wrong)} is not.")
+    ):
         finite("threshold", wrong)
 
 
 @pytest.mark.parametrize("wrong", [0, -1.5, inf, nan, -(10**400), True, "2", None])
 def test_what_is_not_positive_is_named_with_its_owner(wrong):
     positive(Chains(), accept=0.8, step=np.float32(1))
-    with pytest.raises(SettingError, match=re.escape(f"Chains: step is a positive number; {wrong!r} is not.")):
+    with pytest.raises(SettingError, match=re.escape(f"Chains: step is a positive number; {shown(wrong)} is not.")):
         positive(Chains(), accept=0.8, step=wrong)
 
 
@@ -130,3 +155,79 @@ def test_what_is_not_among_the_known_is_refused_with_them(wrong):
     message = f"returns = {wrong!r} is not known. Use one of: 'net', 'drop'."
     with pytest.raises(SettingError, match=re.escape(message)):
         one_of("returns", wrong, ("net", "drop"))
+
+
+def test_an_instance_is_told_from_its_class():
+    instance("owner", Chains(), Chains)
+    with pytest.raises(SettingError, match=r"^owner is a Chains, and this is <class .*Chains'>, a class\. Make one\.$"):
+        instance("owner", Chains, Chains, "Make one.")
+    with pytest.raises(SettingError, match=r"^owner is a Chains, and this is a dict\.$"):
+        instance("owner", {}, Chains)
+
+
+@pytest.mark.parametrize("name", ["a/b.json", Path("a/b.json")])
+def test_a_path_is_text_or_a_path(name):
+    assert path("path", name) == Path("a/b.json")
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"a", "a\0b", Path("a\0b"), ["a"]])
+def test_what_is_no_path_is_refused(wrong):
+    with pytest.raises(SettingError, match=r"path is the path of a file, as text or as a Path; .* is not"):
+        path("path", wrong)
+
+
+def test_a_flag_is_true_or_false():
+    assert flag("means", np.True_) is True
+    assert flag("means", value=False) is False
+    for wrong in (1, 0, None, "yes", np.array([True])):
+        with pytest.raises(SettingError, match=r"means is True or False; means=.* is not"):
+            flag("means", wrong)
+
+
+def test_a_callback_is_a_function_or_nothing():
+    callback("progress", None)
+    callback("progress", print)
+    with pytest.raises(SettingError, match=r"progress is a function .* 3 is not"):
+        callback("progress", 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (3, 3.0),
+        ([1, 2.5], [1.0, 2.5]),
+        ([[1], [2]], [[1.0], [2.0]]),
+        ([Decimal("1.5"), Fraction(1, 2)], [1.5, 0.5]),
+        (pd.Series([1, 2], dtype="Int64"), [1.0, 2.0]),
+        (nan, nan),
+        ([], []),
+    ],
+)
+def test_numbers_are_floats(given, found):
+    assert numbers("ages", given).dtype == float
+    np.testing.assert_array_equal(numbers("ages", given), found)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("3", ["3"], None, [1, None], True, [True, False], [[1.0], [2.0, 3.0]], 1j, 10**400, {"a": 1}, {1, 2}),
+        np.array(["2024-01-01"], dtype="datetime64[D]"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_number_is_refused(wrong):
+    with pytest.raises(SettingError, match=r"ages is a number, or an array of numbers; .* is not"):
+        numbers("ages", wrong)
+
+
+def test_what_is_shown_is_one_short_line():
+    class Broken:
+        def __repr__(self):
+            raise ZeroDivisionError
+
+    assert shown("week") == "'week'"
+    assert shown(pd.DataFrame({"a": [1, 2]})) == "a value of type DataFrame"
+    assert shown(Broken()) == "a value of type Broken"
+    assert shown(10**5000) == "a value of type int"  # Python does not write out so many digits
+    assert shown("x" * 1000) == f"'{'x' * 99}..."

@@ -3,7 +3,20 @@
 import subprocess
 import sys
 
-HEAVY = ("arviz", "jinja2", "lifetimes", "matplotlib", "numba", "nutpie", "pymc", "pyspark", "rich", "typer", "xarray")
+HEAVY = (
+    "arviz",
+    "jinja2",
+    "lifetimes",
+    "matplotlib",
+    "numba",
+    "nutpie",
+    "pydantic",
+    "pymc",
+    "pyspark",
+    "rich",
+    "typer",
+    "xarray",
+)
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -45,6 +45,7 @@ HOMES = {
     "nutpie": {"inference/nuts.py"},
     "matplotlib": {f"drawing/{name}.py" for name in ("checks", "comparison", "ranks", "style", "svg", "value")},
     "numba": {"prediction/kernels.py"},
+    "pydantic": {"scoring/schema.py"},
     "pymc": {"inference/nuts.py"},
     "pyspark": {"scoring/spark.py"},
     "pytensor": {"inference/nuts.py"},

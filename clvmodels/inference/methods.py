@@ -121,6 +121,9 @@ class Laplace(Settings):
 
     def __post_init__(self) -> None:
         checked.whole("draws", self.draws)
+        checked.instance("Laplace: prior", self.prior, Prior, "Pass one such as clv.Prior(scale=4.0).")
+        if self.otherwise is not None:
+            checked.instance("Laplace: otherwise", self.otherwise, Method, "Pass one such as clv.NUTS().")
         self._instead  # noqa: B018 -- what it refuses is refused before anything is computed
 
     @property

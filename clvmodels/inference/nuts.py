@@ -94,12 +94,11 @@ class NUTS(Settings):
                 f"{self.chains} chains cannot give {self.draws} draws in equal parts. Ask for a multiple, such as "
                 f"draws={-(-self.draws // self.chains) * self.chains}."
             )
-        if self.sampler not in (None, *_SAMPLERS):
-            raise SettingError(
-                f"The sampler is 'nutpie', 'pymc' or None (the first installed); {self.sampler!r} is not."
-            )
-        if self.progress not in (None, True, False):
-            raise SettingError(f"progress is True, False or None (where somebody watches); {self.progress!r} is not.")
+        checked.instance("NUTS: prior", self.prior, Prior, "Pass one such as clv.Prior(scale=4.0).")
+        if self.sampler is not None:
+            checked.one_of("sampler", self.sampler, _SAMPLERS)
+        if self.progress is not None:
+            checked.flag("progress", self.progress)
 
     def infer(self, likelihood: Objective, mode: Mode, rng: np.random.Generator) -> Inferred:
         """Return the draws, draw by draw and chain by chain inside, with R-hat, effective sizes and divergences."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from scipy import stats
@@ -19,8 +19,10 @@ from clvmodels.models.specification import Parameter, Specification
 M = TypeVar("M", bound=Model)
 
 _CENTRAL = (0.025, 0.5, 0.975)
+_SUCH_AS = 'Pass one such as clv.Prior({"r": clv.Gamma(shape=4, mean=0.5)}, others=clv.LogNormal()).'
 
 
+@runtime_checkable
 class Distribution(Protocol):
     """What is believed of one parameter, written in phi: its logarithm, its log-odds, or itself."""
 
@@ -262,6 +264,9 @@ class Prior(Settings):
     scale: float | None = None
 
     def __post_init__(self) -> None:
+        checked.instance("Prior: parameters", self.parameters, Mapping, _SUCH_AS)
+        for name, one in {"others": self.others, **self.parameters}.items():
+            checked.instance(f"Prior: {checked.shown(name)}", one, Distribution, _SUCH_AS)
         if self.scale is not None:
             checked.positive(self, scale=self.scale)
 

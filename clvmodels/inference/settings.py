@@ -49,12 +49,19 @@ def from_recipe(recipe: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- of whateve
     Raises
     ------
     SettingError
-        If no class of its name is known.
+        If no class of its name is known, or it does not take these settings.
     """
-    settings = dict(recipe)
-    if (name := settings.pop("is")) not in Settings.kinds:
-        raise SettingError(f"{name} is not known. Import the module that defines it, with clv.Settings as its base.")
-    return Settings.kinds[name](**{key: _revived(value) for key, value in settings.items()})
+    settings = {key: _revived(value) for key, value in recipe.items() if key != "is"}
+    kind = Settings.kinds.get(str(recipe["is"]))
+    if kind is None:
+        raise SettingError(
+            f"{recipe['is']} is not known. Import the module that defines it, with clv.Settings as its base."
+        )
+    try:
+        return kind(**settings)
+    except TypeError as error:
+        known = ", ".join(f.name for f in fields(kind)) or "none"
+        raise SettingError(f"{kind.__name__} does not take these settings: {settings}. It takes: {known}.") from error
 
 
 def _default(field: "Field[Any]") -> Any:  # noqa: ANN401 -- of whatever type the field has

@@ -1,21 +1,28 @@
 """Fitted models in files: JSON, which holds numbers and names, no executable code and no customer data."""
 
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from clvmodels import checked
 from clvmodels.data.files import as_text, write_whole
 from clvmodels.errors import SettingError, StorageError
 from clvmodels.inference.fit import Fit
+from clvmodels.inference.methods import Method
 from clvmodels.inference.settings import Settings
 from clvmodels.inference.settings import from_recipe as settings_from_recipe
 from clvmodels.inference.verdict import Outcome, Verdict
-from clvmodels.models.specification import from_recipe
+from clvmodels.models.specification import as_specification, from_recipe
 
-_FORMAT = "clvmodels fit, version 2"
+_VERSION = 2  # raised with every change of the fields, so that a file of another version says that it is one
+_FORMAT = "clvmodels fit, version {}"
+_MOST_BYTES = 2**28  # a file larger than any fit: a million draws take some 100 MB
 _AS_THEY_ARE = ("unit", "customers", "log_likelihood", "observed_until", "draws_of", "scale", "densities")
 _TABLES = ("standard_errors", "sandwich_errors", "diagnostics", "by_parameter")
 
@@ -30,6 +37,13 @@ def save(fits: Fit[Any] | Mapping[str, Fit[Any]], path: "str | Path") -> None:
     path
         The file; one that is there is replaced, in one step, once the new one is whole.
 
+    Raises
+    ------
+    SettingError
+        If this is no fit, its model or its method could not be loaded again, or the path is none.
+    StorageError
+        If the file cannot be written.
+
     Examples
     --------
     >>> import tempfile
@@ -41,11 +55,11 @@ def save(fits: Fit[Any] | Mapping[str, Fit[Any]], path: "str | Path") -> None:
     ...     clv.load(f"{folder}/bg_nbd.json").estimate.values() == purchases.estimate.values()
     True
     """
-    if isinstance(fits, Mapping):
-        document = {"format": _FORMAT, "fits": {name: _written(fit) for name, fit in fits.items()}}
-    else:
-        document = {"format": _FORMAT, "fit": _written(fits)}
-    write_whole(path, as_text(json.dumps(document, indent=1, allow_nan=False) + "\n"))
+    held: dict[str, Any] = {"fits": _written_by_name(fits)} if isinstance(fits, Mapping) else {"fit": _written(fits)}
+    text = json.dumps({"format": _FORMAT.format(_VERSION), **held}, indent=1, allow_nan=False) + "\n"
+    if len(text) > _MOST_BYTES:
+        raise SettingError(f"The file would have {len(text):,} bytes, and {_MOST_BYTES:,} are read. Keep fewer draws.")
+    write_whole(checked.path("path", path), as_text(text))
 
 
 def load(path: "str | Path") -> Fit[Any]:
@@ -75,20 +89,58 @@ def load_fits(path: "str | Path") -> dict[str, Fit[Any]]:
 
 
 def _document(path: "str | Path") -> Fit[Any] | dict[str, Fit[Any]]:
+    document = _parsed(path)
+    written_by = document["format"] if isinstance(document, dict) and "format" in document else None
+    if not (isinstance(written_by, str) and (found := re.fullmatch(_FORMAT.format(r"(\d{1,9})"), written_by))):
+        raise StorageError(f"{path} is not a stored model: clv.save did not write it.")
+    if (version := int(found[1])) != _VERSION:
+        other, remedy = ("a newer", "Update clvmodels") if version > _VERSION else ("an older", "Fit and save it again")
+        raise StorageError(
+            f"{path} was written by {other} version of clvmodels: its format is version {version}, and this one reads "
+            f"version {_VERSION}. {remedy}."
+        )
+    from clvmodels.scoring import schema  # Pydantic is loaded where it is used
+
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        schema.check(document)
+        if "fit" in document:
+            return _read(document["fit"])
+        return {name: _read(fit) for name, fit in document["fits"].items()}
+    except SettingError as error:
+        raise StorageError(f"{path} cannot be read here. {error}") from error
+    except ValueError as error:
+        raise StorageError(f"{path} is damaged: {error}. Fit and save it again.") from error
+
+
+def _parsed(path: "str | Path") -> Any:  # noqa: ANN401 -- what JSON knows
+    place = checked.path("path", path)
+    try:
+        with place.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise StorageError(f"{path} is not a stored model: it has more than {_MOST_BYTES:,} bytes.")
+        return json.loads(content.decode("utf-8"), object_pairs_hook=_once)
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise StorageError(f"{path} is not a stored model: it is not JSON ({error}).") from error
-    if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise StorageError(f"{path} is not a stored model of this version ({_FORMAT!r}). Fit and save it again.")
-    try:
-        if "fit" in document:
-            return _read(document["fit"], path)
-        return {name: _read(fit, path) for name, fit in document["fits"].items()}
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise StorageError(f"{path} is damaged: {error!r}. Fit and save it again.") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object whose keys differ (of two alike, one would silently count) and whose text is text."""
+    for text in (each for pair in pairs for each in pair if isinstance(each, str)):
+        text.encode("utf-8")  # refuses half a surrogate pair, which could not be printed
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, many in Counter(key for key, _ in pairs).items() if many > 1)
+        raise ValueError(f"the key {twice!r} stands there twice")
+    return found
+
+
+def _written_by_name(fits: Mapping[str, Any]) -> dict[str, Any]:
+    if not fits or not all(isinstance(name, str) for name in fits):
+        raise SettingError(f'Fits are saved by names in text, such as {{"purchases": purchases}}, not by {[*fits]!r}.')
+    return {name: _written(fit) for name, fit in fits.items()}
 
 
 def _written(fit: Fit[Any]) -> dict[str, Any]:
@@ -113,7 +165,7 @@ def _written(fit: Fit[Any]) -> dict[str, Any]:
 def _to_json(numbers: Mapping[str, Any]) -> dict[str, Any]:
     """Return a table with text for numbers that JSON has not: k-hat may be infinite, and R-hat of still chains NaN."""
     return {
-        name: _to_json(value) if isinstance(value, Mapping) else value if np.isfinite(value) else str(value)
+        name: _to_json(value) if isinstance(value, Mapping) else value if math.isfinite(value) else str(value)
         for name, value in numbers.items()
     }
 
@@ -125,27 +177,42 @@ def _from_json(numbers: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(written: Mapping[str, Any], path: "str | Path") -> Fit[Any]:
-    try:
-        specification, method = from_recipe(written["specification"]), settings_from_recipe(written["method"])
-    except SettingError as error:
-        raise StorageError(f"{path} cannot be read here. {error}") from error
+def _read(written: Mapping[str, Any]) -> Fit[Any]:
+    specification, method = (
+        as_specification(from_recipe(written["specification"])),
+        settings_from_recipe(written["method"]),
+    )
+    checked.instance("method", method, Method)
+    _refuse_other_parameters(written, [p.name for p in specification.parameters])
     tables: dict[str, Any] = {name: _from_json(written[name]) for name in _TABLES}
 
-    def model(parameters: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 -- of the specification's model
-        if parameters is None:
+    def model(field: str) -> Any:  # noqa: ANN401 -- of the specification's model
+        if written[field] is None:
             return None
-        values = np.array([parameters[p.name] for p in specification.parameters], dtype=float)
-        return specification.model(tuple(values) if values.ndim == 1 else values[:, :, None])
+        values = np.array([written[field][p.name] for p in specification.parameters], dtype=float)
+        try:
+            return specification.model(tuple(values) if values.ndim == 1 else values[:, :, None])
+        except SettingError as error:
+            raise ValueError(f"{field}: {error}") from error
 
     return Fit(
         specification,
         Verdict(Outcome[written["verdict"][0]], written["verdict"][1]),
         method=method,
         seed=written["seed"],
-        maximum=model(written["estimate"]),
-        sample=model(written["draws"]),
+        maximum=model("estimate"),
+        sample=model("draws"),
         versions=written["versions"],
         **{name: written[name] for name in _AS_THEY_ARE},
         **tables,
     )
+
+
+def _refuse_other_parameters(written: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Raise a ValueError unless what a fit holds by parameter is there for each of its model's, and for no other."""
+    fields = {name: written[name] for name in ("estimate", "draws") if written[name] is not None}
+    fields |= {name: written[name] for name in ("standard_errors", "sandwich_errors") if written[name]}
+    fields |= {f"by_parameter.{name}": values for name, values in written["by_parameter"].items()}
+    for field, values in fields.items():
+        if set(values) != set(names):
+            raise ValueError(f"{field}: it is of {', '.join(values) or 'nothing'}, and not of {', '.join(names)}")

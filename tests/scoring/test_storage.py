@@ -1,11 +1,16 @@
 """Stored fits: what comes back is what went in, bit by bit, and what is no stored fit is said to be none."""
 
 import json
+import pickle
+import re
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clvmodels.errors import FitError, SettingError, StorageError
 from clvmodels.inference.bootstrap import Bootstrap
@@ -150,12 +155,15 @@ def test_an_infinite_k_hat_is_stored(purchases, tmp_path, k_hat):
 
 
 def test_chains_that_cannot_be_judged_are_stored(purchases, tmp_path):
-    measures = {"r_hat": dict.fromkeys(["r", "alpha", "a", "b"], np.nan), "ess_bulk": {"r": 3.0}}
+    measures = {
+        "r_hat": dict.fromkeys(["r", "alpha", "a", "b"], np.nan),
+        "ess_bulk": dict.fromkeys(["r", "alpha", "a", "b"], 3.0),
+    }
     save(replace(purchases, by_parameter=measures, diagnostics={"r_hat": np.nan}), tmp_path / "model.json")
     back = load(tmp_path / "model.json")
     assert np.isnan([*back.by_parameter["r_hat"].values(), back.diagnostics["r_hat"]]).all()
     assert list(back.by_parameter["r_hat"]) == ["r", "alpha", "a", "b"]
-    assert back.by_parameter["ess_bulk"] == {"r": 3.0}
+    assert back.by_parameter["ess_bulk"] == measures["ess_bulk"]
 
 
 def test_a_seed_of_numpy_is_a_seed(cdnow_rfm, tmp_path):
@@ -259,20 +267,28 @@ def test_a_method_that_is_no_settings_is_not_saved(cdnow_rfm, tmp_path, method):
         (b"\x93NUMPY\x01\x00\xff\xfe", "is not a stored model: it is not JSON"),
         (b'{"format": "clvmodels fit, version 2", "fit": {', "is not a stored model: it is not JSON"),
         (b"[" * 200_000, "is not a stored model: it is not JSON"),
-        (b"[1, 2]", "is not a stored model of this version"),
-        (b'"clvmodels fit, version 2"', "is not a stored model of this version"),
-        (b'{"r": 0.24, "alpha": 4.4}', "is not a stored model of this version"),
+        (b"[1, 2]", r"is not a stored model: clv\.save did not write it\."),
+        (b'"clvmodels fit, version 2"', r"clv\.save did not write it"),
+        (b'{"r": 0.24, "alpha": 4.4}', r"clv\.save did not write it"),
+        (b'{"format": 2}', r"clv\.save did not write it"),
+        (b"customer,date\n1,2024-01-01\n", "it is not JSON"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "it is not JSON"),
+        (pickle.dumps({"format": "clvmodels fit, version 2"}), "it is not JSON"),
+        (b'{"format": "clvmodels fit, version 2", "fit": ' + b"9" * 5000 + b"}", "it is not JSON"),
+        (b'{"fit": 1, "fit": 2}', "it is not JSON .the key 'fit' stands there twice"),
         (
             b'{"format": "clvmodels fit, version 1", "fit": {}}',
-            r"not a stored model of this version.*Fit and save it again",
+            r"an older version of clvmodels: its format is version 1, and this one reads version 2\. Fit and save",
         ),
         (
             b'{"format": "clvmodels fit, version 3", "fit": {}}',
-            r"not a stored model of this version.*Fit and save it again",
+            r"a newer version of clvmodels: its format is version 3, and this one reads version 2\. Update clvmodels",
         ),
-        (b'{"format": "clvmodels fit, version 2"}', "is damaged"),
-        (b'{"format": "clvmodels fit, version 2", "fit": 3}', "is damaged"),
-        (b'{"format": "clvmodels fit, version 2", "fits": [1]}', "is damaged"),
+        (b'{"format": "clvmodels fit, version 2"}', "is damaged: fits: it is missing"),
+        (b'{"format": "clvmodels fit, version 2", "fit": 3}', "is damaged: fit: it should be a valid dictionary"),
+        (b'{"format": "clvmodels fit, version 2", "fits": [1]}', "is damaged: fits: it should be a valid dictionary"),
+        (b'{"format": "clvmodels fit, version 2", "fits": {}}', "is damaged: fits: "),
+        (b'{"format": "clvmodels fit, version 2", "fit": {}, "fits": {}}', "is damaged: fit[.a-z_]*: .*more such"),
     ],
 )
 def test_a_foreign_file_is_said_to_be_one(tmp_path, content, message):
@@ -291,31 +307,49 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("where", "what"),
+    ("where", "what", "field"),
     [
-        (("specification",), None),
-        (("specification",), {}),
-        (("method",), None),
-        (("method",), {"draws": 40}),
-        (("method", "speed"), 3),
-        (("verdict",), []),
-        (("verdict",), ["FINE", "Trust me."]),
-        (("estimate",), {"r": 1.0}),
-        (("estimate", "r"), "a quarter"),
-        (("estimate", "r"), -1.0),
-        (("draws", "r"), [0.24] * 7),
-        (("draws", "r"), [float("nan")] * 40),
-        (("draws",), {}),
-        (("draws",), []),
-        (("draws", "b"), "many"),
-        (("diagnostics",), {"k_hat": "good"}),
-        (("diagnostics",), None),
-        (("by_parameter",), {"r_hat": {"r": "good"}}),
-        (("unit",), ...),
-        (("versions",), ...),
+        (("specification",), None, "specification: it should be"),
+        (("specification",), {}, "specification.model: it is missing"),
+        (("method",), None, "method: it should be"),
+        (("method",), {"draws": 40}, "method.is: it is missing"),
+        (("verdict",), [], "verdict.0: it is missing"),
+        (("verdict",), ["FINE", "Trust me."], "verdict.0: it should be one of CONVERGED, "),
+        (("estimate",), {"r": 1.0}, "estimate: it is of r, and not of r, alpha, a, b"),
+        (("estimate",), None, "estimate and log_likelihood stand together"),
+        (("estimate", "r"), "a quarter", "estimate.r: it should be a valid number"),
+        (("estimate", "r"), -1.0, "estimate: BGNBD: every r must be a positive"),
+        (("estimate", "r"), 10**400, "estimate.r: it should be a valid number"),
+        (("draws", "r"), [0.24] * 7, "all parameters have equally many draws, not {'r': 7, 'alpha': 40"),
+        (("draws", "r"), [float("nan")] * 40, "draws.r.0: it should be a finite number, and 39 more such"),
+        (("draws", "r"), [], "draws.r: "),
+        (("draws",), {}, "draws: it is of nothing"),
+        (("draws",), [], "draws: it should be"),
+        (("draws",), None, "draws and draws_of stand together"),
+        (("draws_of",), "hope", "draws_of: it should be 'posterior' or 'sampling distribution'"),
+        (("draws", "b"), "many", "draws.b: it should be a valid list"),
+        (("draws", "b"), [True] * 40, "draws.b.0: it should be a valid number"),
+        (("standard_errors",), {"r": 1.0}, "standard_errors and sandwich_errors have the same parameters"),
+        (("diagnostics",), {"k_hat": "good"}, "diagnostics.k_hat: it should be a valid number"),
+        (("diagnostics",), None, "diagnostics: it should be"),
+        (("diagnostics", "chains"), 3, "the draws are those of whole chains"),
+        (("by_parameter",), {"r_hat": {"r": "good"}}, "by_parameter.r_hat.r: it should be a valid number"),
+        (("by_parameter",), {"r_hat": {"r": 1.0}}, "by_parameter.r_hat: it is of r, and not of r, alpha, a, b"),
+        (("unit",), ..., "unit: it is missing"),
+        (("unit",), "fortnight", "unit: it should be one of hour, day, week, month, quarter, year"),
+        (("unit",), ["week"], "unit: it should be a valid string"),
+        (("customers",), -5, "customers: it should be greater than or equal to 0"),
+        (("customers",), 10**400, "customers: it should be less than or equal to"),
+        (("customers",), 3.5, "customers: it should be a valid integer"),
+        (("seed",), -1, "seed: it should be greater than or equal to 0"),
+        (("scale",), 0.0, "scale: it should be greater than 0"),
+        (("observed_until",), "20240131", "observed_until: it should be a day such as 2024-06-30"),
+        (("observed_until",), "yesterday", "observed_until: it should be a day"),
+        (("versions",), ..., "versions: it is missing"),
+        (("colour",), "blue", "colour: no such field is known"),
     ],
 )
-def test_a_damaged_file_is_said_to_be_damaged(document, where, what):
+def test_a_damaged_file_names_the_field(document, where, what, field):
     changed, reload = document
     place = changed["fit"]
     for name in where[:-1]:
@@ -324,8 +358,11 @@ def test_a_damaged_file_is_said_to_be_damaged(document, where, what):
         del place[where[-1]]
     else:
         place[where[-1]] = what
-    with pytest.raises(StorageError, match=r"model.json is damaged: .*\. Fit and save it again\."):
+    with pytest.raises(StorageError) as caught:
         reload(changed)
+    message = str(caught.value)
+    assert re.search(rf"model\.json is damaged: (fit[.:] ?)?{re.escape(field)}", message), message
+    assert message.endswith(". Fit and save it again.")
 
 
 def test_what_is_not_damaged_is_read(document, purchases):
@@ -339,7 +376,10 @@ def test_what_is_not_damaged_is_read(document, purchases):
         ("specification", {"model": "PoissonNBD"}, "No model named PoissonNBD is registered"),
         ("specification", {"model": "BGNBD", "of": "all"}, "BGNBD does not take these settings"),
         ("specification", {"model": "GammaGamma", "of": "some"}, "'some' is not known"),
+        ("specification", {"model": "BGNBD", "r": 1.0, "alpha": 1.0, "a": 1.0, "b": 1.0}, "has its parameters already"),
         ("method", {"is": "Stroll"}, "Stroll is not known. Import the module that defines it"),
+        ("method", {"is": "Laplace", "speed": 3}, r"Laplace does not take these settings: .*It takes: draws, prior"),
+        ("method", {"is": "Gamma", "shape": 1.0, "mean": 1.0}, "method is a Method, and this is a Gamma"),
         ("method", {"is": "Laplace", "draws": 0}, "draws=0 is not"),
     ],
 )
@@ -348,3 +388,93 @@ def test_what_is_not_known_here_is_named(document, where, what, reason):
     changed["fit"][where] = what
     with pytest.raises(StorageError, match=rf"model.json cannot be read here\. .*{reason}"):
         reload(changed)
+
+
+def test_a_file_larger_than_any_fit_is_not_read_into_memory(tmp_path, purchases, monkeypatch):
+    monkeypatch.setattr("clvmodels.scoring.storage._MOST_BYTES", 1000)
+    (tmp_path / "blank.json").write_text(" " * 2000, encoding="utf-8")
+    with pytest.raises(StorageError, match=r"blank.json is not a stored model: it has more than 1,000 bytes\."):
+        load(tmp_path / "blank.json")
+    with pytest.raises(SettingError, match=r"The file would have .* bytes, and 1,000 are read\. Keep fewer draws\."):
+        save(purchases, tmp_path / "large.json")
+    assert not (tmp_path / "large.json").exists()
+
+
+@pytest.mark.parametrize("path", [None, 3, b"model.json", "model\0.json"])
+def test_a_path_that_is_none_is_refused(purchases, path):
+    for call in (lambda: save(purchases, path), lambda: load(path), lambda: load_fits(path)):
+        with pytest.raises(SettingError, match="path is the path of a file"):
+            call()
+
+
+@pytest.mark.parametrize("fits", [{}, {3: None}])
+def test_fits_are_saved_by_names(tmp_path, fits):
+    with pytest.raises(SettingError, match="Fits are saved by names in text"):
+        save(fits, tmp_path / "model.json")
+
+
+# --- any damage ------------------------------------------------------------------------------------------------------
+
+JUNK = st.sampled_from(
+    [
+        *(None, True, 0, -5, 7, 2**64, 10**400, 0.5, -1e308, 5e-324, float("nan"), float("inf")),
+        *("", "week", "fortnight", "nan", "NBD", "\0", "\ud800", "2024-02-30", "1 year"),
+        *([], [1.0], ["CONVERGED", "Fine."], [[]], {}, {"is": "NUTS"}, {"is": []}, {"model": "NBD"}, {"r": 1.0}),
+    ]
+)
+
+
+@st.composite
+def damages(draw):
+    """Return how to damage a document: where to go at each level (of how many there are, which), and what to do."""
+    return draw(st.lists(st.integers(0, 2**16), max_size=6)), draw(st.sampled_from(["put", "take", "add"])), draw(JUNK)
+
+
+def damaged(document, damage):
+    where, how, junk = damage
+    place, key = {"": document}, ""
+    for step in where:
+        inside = place[key]
+        if not isinstance(inside, dict | list) or not inside:
+            break
+        place, key = inside, [*inside][step % len(inside)] if isinstance(inside, dict) else step % len(inside)
+    if how == "put":
+        place[key] = junk
+    elif how == "take":
+        del place[key]
+    elif isinstance(place, dict):
+        place[str(junk)] = place[key]
+    else:
+        place.append(junk)
+
+
+@pytest.fixture(scope="module")
+def good(cdnow_rfm, tmp_path_factory):
+    """Documents of fits of every shape: with draws, with priors in methods, a point, and one that failed."""
+    path, documents = tmp_path_factory.mktemp("good") / "model.json", []
+    few, unlike = Laplace(draws=4), replace(METHODS[3], draws=4)
+    for model, method in ((BGNBD, few), (GammaGamma(of="all"), unlike), (NBD, MaximumLikelihood())):
+        save(fit(model, cdnow_rfm, method), path)
+        documents.append(json.loads(path.read_text(encoding="utf-8")))
+    save({"failed": fit(BGNBD, cdnow_rfm.take(cdnow_rfm.frequency == 0))}, path)
+    return path, [*documents, json.loads(path.read_text(encoding="utf-8"))]
+
+
+@given(which=st.integers(0, 3), several=st.lists(damages(), min_size=1, max_size=2))
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_damaged_anyhow_is_refused_or_sound(good, which, several):
+    path, documents = good
+    document = deepcopy(documents[which])
+    for damage in several:
+        damaged(document, deepcopy(damage))
+    path.write_text(json.dumps(document), encoding="utf-8")
+    try:
+        found = load_fits(path)
+    except StorageError as error:
+        str(error).encode("utf-8")
+        return
+    for fitted in found.values():
+        assert repr(fitted.in_unit("day"))
+        assert fitted._repr_html_()
+        save(fitted, path)
+        assert_same(load(path), fitted)
