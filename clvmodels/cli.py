@@ -92,6 +92,7 @@ Threads = Annotated[int | None, typer.Option(help="How many threads compute; def
 Futures = Annotated[int, typer.Option(help="Simulated futures a customer.")]
 Seed = Annotated[int, typer.Option(help="What every random number follows from.")]
 COMPARISON = ("comparison.json", "comparison.csv", "report.html")  # the files of a comparison
+INTERRUPTED = 130  # the exit code that Typer gives an interrupt
 OutFolder = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
 
 
@@ -290,7 +291,7 @@ def compare(
 
 
 def main() -> None:
-    """Run the command; an error of the package is a message and exit code 1, a wrong call exit code 2."""
+    """Run the command; an error of the package is a message and exit code 1, a wrong call 2, an interrupt 130."""
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: warn(message)
         try:
@@ -298,6 +299,10 @@ def main() -> None:
         except CLVError as error:
             complain(error)
             sys.exit(1)
+        except SystemExit as end:
+            if end.code == INTERRUPTED:
+                complain("Interrupted. No result is half written.")
+            raise
 
 
 def _number_or_column(text: str) -> float | str:

@@ -359,6 +359,19 @@ def test_a_folder_that_another_run_writes_to_is_refused(run, orders, model, tmp_
     assert f"Another run is writing to {tmp_path}. Wait until it has ended, or name another" in complaint
 
 
+@pytest.mark.parametrize("command", ["demo", "summarize", "fit", "score", "compare"])
+def test_an_interrupt_ends_with_code_130_and_one_line(run, monkeypatch, orders, model, tmp_path, command):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(clv, "Transactions", interrupted)
+    log = [] if command == "demo" else [orders / "orders.parquet", *COLUMNS]
+    of = {"score": ["--model", model, "--horizon", "1 year"], "compare": ["--split", "1997-09-30"]}
+    code, out, complaint = run(command, *log, *of.get(command, []), "--out", tmp_path / "out.csv")
+    assert (code, out, complaint) == (130, "", "Error Interrupted. No result is half written.\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_version_is_said(run):
     assert run("--version")[:2] == (0, f"{clv.__version__}\n")
 

@@ -9,13 +9,16 @@ Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), Rank-Normalization, Foldi
 Bayesian Analysis 16(2).
 """
 
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -109,7 +112,8 @@ class NUTS(Settings):
         kept = self.draws // self.chains
         every = -(-self.fewest // kept)
         run = {"nutpie": _by_nutpie, "pymc": _by_pymc}[sampler]
-        chains = run(self, coordinates, kept * every, rng)
+        with _interruptible():
+            chains = run(self, coordinates, kept * every, rng)
         names = [p.name for p in objective.space.parameters]
         mixing = Mixing.of(dict(zip(names, np.moveaxis(chains.phi, -1, 0), strict=True)))
         phi = chains.phi[:, every - 1 :: every].swapaxes(0, 1).reshape(self.draws, -1)
@@ -143,6 +147,30 @@ class Chains:
 
     phi: Floats
     divergences: int
+
+
+class _Interrupt(BaseException):
+    """An interrupt that samplers do not know."""
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let an interrupt through: samplers take it for the wish to go on with the draws until then."""
+    by_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not by_default or threading.current_thread() is not threading.main_thread():
+        yield  # nobody is interrupted here, or by other means
+        return
+
+    def interrupt(*_: object) -> NoReturn:
+        raise _Interrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except _Interrupt:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _start(coordinates: Coordinates, rng: np.random.Generator) -> Floats:

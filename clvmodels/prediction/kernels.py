@@ -20,7 +20,7 @@ from clvmodels.prediction.terms import Terms
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # the odd number next to 2**64 / golden ratio
 _LIVES, _SPENDS, _OPENS = np.uint64(1), np.uint64(2), np.uint64(3)  # what a future's own streams are for
-_WORTHLESS = -math.log(1e-6)  # interest after which an endless future shows its first purchase, and no later ones
+_WORTHLESS = -math.log(1e-6)  # interest after which a future shows its first purchase, and no later ones
 _LEAST = 1e-290  # of a gamma number, and of a discount factor: a purchase is a purchase, however late
 _NORMAL = (3.6541528853610088, 0.00492867323399)  # where the last of 256 layers of equal area begins, and that area
 _EXPONENTIAL = (7.69711747013104972, 0.0039496598225815571993)  # likewise: Marsaglia & Tsang (2000)
@@ -167,7 +167,8 @@ def futures(
     ends: NDArray[np.float64],
     terms: Terms,
     gross: NDArray[np.float64],
-    opening: NDArray[np.float64] | None = None,
+    opening: NDArray[np.float64] | None,
+    stop: NDArray[np.bool_],
 ) -> None:
     r"""Write what each customer's purchases bring until each end, in each future; ``gross`` must hold zeros.
 
@@ -176,7 +177,8 @@ def futures(
     of rate k; after it, the purchase rate is Gamma(k + 1, c + s), and so on: in the logarithm of c + s, the j-th gap
     is exponential of rate k + j. Where customers may drop out after a purchase, they do with the expected probability,
     given that they went on so far. So futures are exact, with no need to draw a customer's own rates. A future without
-    a purchase costs one random number.
+    a purchase costs one random number. Where there is interest, purchases end once money is worth a millionth; but the
+    first is always seen.
 
     Parameters
     ----------
@@ -196,11 +198,13 @@ def futures(
         Where the result goes, ``(horizons, customers, futures)``.
     opening
         Where to write the value of a purchase at time 0, too, ``(customers, futures)``.
+    stop
+        One boolean, which another thread may set: then the loop ends, and what it wrote is worth nothing.
     """
     opens = opening is not None
     where = opening if opens else np.empty((0, 0))
     # Layouts of arrays inside named tuples would be types of their own: the compiled loop takes them one by one.
-    _futures(np.uint64(seed), keys, history, *lives, *values, ends, *terms[:3], gross, opens, where)
+    _futures(np.uint64(seed), keys, history, *lives, *values, ends, *terms[:3], gross, opens, where, stop)
 
 
 @njit(
@@ -210,7 +214,7 @@ def futures(
             *(int64, _rows, _rows, _rows, _rows, _rows, _rows, _rows),
             *(boolean, _rows, _rows, _rows),
             *(_rows, _column, _column, _column),
-            *(types.Array(float64, 3, "C"), boolean, types.Array(float64, 2, "C")),
+            *(types.Array(float64, 3, "C"), boolean, types.Array(float64, 2, "C"), types.Array(boolean, 1, "C")),
         )
     ],
     nogil=True,
@@ -239,6 +243,7 @@ def _futures(
     gross,
     opens,
     opening,
+    stop,
 ):
     """Run the loop that ``futures`` describes."""
     stops, leaves = family == AT_PURCHASE, family == ANY_TIME
@@ -263,9 +268,7 @@ def _futures(
             chance /= alive[h, j]
             life = _hashed(bits ^ _LIVES)
             k, per, end = shape[h, j], rate[h, j], limit[h, j]
-            worthless = math.inf
-            if math.isinf(end):
-                worthless = math.log1p(_WORTHLESS / delta[i] / per)
+            worthless = math.log1p(_WORTHLESS / delta[i] / per) if delta[i] > 0 else math.inf
             if leaves:
                 life, e = _exponential(life)
                 end = min(end, math.log1p(second_of[h, j] * math.expm1(e / first_of[h, j]) / per))
@@ -280,14 +283,12 @@ def _futures(
                 if p >= 1:
                     d = p - 1 / 3
                     c = 1 / math.sqrt(9 * d)
-            if math.isinf(
-                limit[h, j]
-            ):  # after the first purchase nobody looks for ever, except within a finite horizon
-                seen = worthless if horizons == 1 else max(worthless, math.log1p(ends[horizons - 2, h] / per))
-                end = min(end, seen)
+            end = min(end, worthless)
             at, first = 0, True
             went_on = second_of[h, j] + first_of[h, j]
             while first or y <= end:
+                if stop[0]:
+                    return
                 brings = margin[i]
                 if spends:
                     money, value = _value(money, value_shape[i, j], d, c)
@@ -299,8 +300,6 @@ def _futures(
                         at += 1
                     brings *= max(math.exp(-delta[i] * time), _LEAST)
                 gross[at, i, f] += brings
-                if y > worthless and not first:  # the endless horizon is the same whatever finite ones are beside it
-                    gross[horizons - 1, i, f] -= brings
                 first = False
                 if stops:
                     life += _STEP

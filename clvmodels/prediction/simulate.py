@@ -14,6 +14,7 @@ from clvmodels.data.histories import Histories
 from clvmodels.models.future import Model, PurchaseModel, PurchaseValue, SpendModel, ValueRows
 from clvmodels.models.special import Floats
 from clvmodels.prediction.customers import Customers
+from clvmodels.prediction.streams import stop_of_this_thread
 from clvmodels.prediction.terms import Terms
 
 M = TypeVar("M", bound=Model)
@@ -81,7 +82,9 @@ def futures_of(
     lives = kernels.Lives(family, *(np.broadcast_to(values, like) for values in rows))
     gross = np.zeros((len(ends), len(customers), futures))
     values = _value_rows(value, (len(customers), purchases.draws))
-    kernels.futures(seed, customers.key, histories.row, lives, values, ends, terms, gross, opening)
+    kernels.futures(
+        seed, customers.key, histories.row, lives, values, ends, terms, gross, opening, stop_of_this_thread()
+    )
     return gross
 
 

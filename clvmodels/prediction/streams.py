@@ -1,5 +1,6 @@
 """Customers in chunks: what a forecast's source is, and how chunk after chunk is worked through, on several threads."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, Self, TypeVar
@@ -13,6 +14,13 @@ Progress = Callable[[int], None]
 Positions = NDArray[np.intp]
 R = TypeVar("R")
 S = TypeVar("S")
+
+
+class _Thread(threading.local):
+    stop = np.zeros(1, dtype=np.bool_)  # of a thread that ``in_order`` did not start: it stays false
+
+
+_thread = _Thread()
 
 
 class Stream(Protocol):
@@ -67,18 +75,35 @@ def stream(source: Stream, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
 
 
 def in_order(work: Callable[[S], R], items: Iterable[S], threads: int) -> Iterator[R]:
-    """Yield the results of work in the order of the items, with few results waiting."""
-    if threads == 1:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting = []
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > 2 * threads:
+    """Yield the results of work in the order of the items, with few results waiting.
+
+    All work is done by other threads, so that the calling one hears an interrupt; then, as after an error, what has not
+    begun never does, and compiled loops that have end at once: see ``stop_of_this_thread``.
+    """
+    stop = np.zeros(1, dtype=np.bool_)
+    with ThreadPoolExecutor(threads, initializer=_bind, initargs=(stop,)) as pool:
+        try:
+            waiting = []
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > 2 * threads:
+                    yield waiting.pop(0).result()
+            while waiting:
                 yield waiting.pop(0).result()
-        while waiting:
-            yield waiting.pop(0).result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop[0] = True
+            raise
+
+
+def stop_of_this_thread() -> NDArray[np.bool_]:
+    """Return one boolean, which turns true where the work of this thread is not wanted any more."""
+    stop: NDArray[np.bool_] = _thread.stop
+    return stop
+
+
+def _bind(stop: NDArray[np.bool_]) -> None:
+    _thread.stop = stop
 
 
 class OneHorizon:

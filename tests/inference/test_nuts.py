@@ -1,11 +1,14 @@
 """NUTS against other ways to the same posterior; the PyMC model against the equations."""
 
 import pickle
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from importlib.util import find_spec
+from itertools import count
 
 import cloudpickle
 import numpy as np
@@ -233,6 +236,33 @@ def test_draws_are_taken_evenly_draw_by_draw_with_chains_inside(monkeypatch) -> 
     np.testing.assert_array_equal(phi, [[c, d] for d in (499, 999) for c in (0, 1, 2)])
     phi = sampled(Gaussian(), NUTS(draws=3600, chains=3, sampler="pymc")).phi
     np.testing.assert_array_equal(phi, [[c, d] for d in range(1200) for c in (0, 1, 2)])
+
+
+def test_an_interrupt_that_a_sampler_swallows_is_one_all_the_same(monkeypatch) -> None:
+    def swallowing(*_):
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise AssertionError
+
+    monkeypatch.setattr(module, "_by_pymc", swallowing)
+    with pytest.raises(KeyboardInterrupt):
+        sampled(Gaussian(), NUTS(sampler="pymc"))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("sampler", NUTPIE_AND_IN_LONG_RUNS_PYMC)
+def test_an_interrupt_ends_sampling(monkeypatch, sampler) -> None:
+    steps, gradient = count(), module.Coordinates.gradient
+
+    def interrupted(self, x):
+        if next(steps) == 100:
+            signal.raise_signal(signal.SIGINT)
+        return gradient(self, x)
+
+    monkeypatch.setattr(module.Coordinates, "gradient", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sampled(Gaussian(), NUTS(draws=4000, prior=VAGUE, sampler=sampler))
+    assert next(steps) < 2000
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,15 @@ def test_an_endless_horizon_has_the_expected_mean(model) -> None:
     assert (np.abs(found.mean(axis=1) - expected) < 4 * found.std(axis=1) / np.sqrt(many)).all()
 
 
+def test_a_discounted_horizon_beyond_all_money_costs_no_more_than_an_endless_one(model) -> None:
+    endless, far, both = (
+        futures(model, kinds(), ends, 200, SPEND, seed=2, delta=0.02) for ends in (np.inf, 1e12, [52.0, 1e12])
+    )
+    np.testing.assert_allclose(far, endless, rtol=0, atol=1e-200)  # but for a first purchase after all that time
+    np.testing.assert_allclose(both[1], far, rtol=1e-12)
+    np.testing.assert_array_equal(both[0], futures(model, kinds(), 52.0, 200, SPEND, seed=2, delta=0.02))
+
+
 def test_future_after_future_takes_the_draws_in_turn() -> None:
     several = NBD(np.array([[1e-9], [1.0], [50.0]]), np.array([[1.0], [2.0], [3.0]]))
     counts = futures(several, base(["a"], 0, 0.0, 0.0, 0.0), 39.0, 3000)[0]
