@@ -11,6 +11,7 @@
 from clvmodels import errors
 from clvmodels.data import datasets
 from clvmodels.data.histories import Histories
+from clvmodels.data.read import read
 from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Transactions
 from clvmodels.evaluation import checks
@@ -86,6 +87,7 @@ __all__ = [
     "probability_alive",
     "probability_of_purchases",
     "purchase_distribution",
+    "read",
     "register",
     "remaining_lifetime",
     "save",

@@ -14,8 +14,6 @@ import typer
 
 import clvmodels as clv
 from clvmodels.data.files import Write, as_csv, as_parquet, as_text, check_output, output_folder, write_together
-from clvmodels.data.read import read_log
-from clvmodels.data.tables import read_numbers
 from clvmodels.errors import CLVError, SettingError
 from clvmodels.evaluation.compare import Comparison, standard_candidates
 from clvmodels.inference.fit import Fit
@@ -100,6 +98,14 @@ OutFolder = Annotated[Path, typer.Option(help="Folder to write to; made if it is
 class Cleaning:
     """How a log is read and cleaned: options that all commands that read a log have, one a field."""
 
+    separator: Annotated[
+        str | None, typer.Option(help="What stands between the fields of a CSV file; default: found in its heading.")
+    ] = None
+    decimal: Annotated[str | None, typer.Option(help="Decimal sign of numbers in text, . or ,; default: found.")] = None
+    thousands: Annotated[
+        str | None, typer.Option(help="What stands between thousands, such as . or ,; default: found.")
+    ] = None
+    encoding: Annotated[str | None, typer.Option(help="Of a CSV file, such as latin-1; default: UTF-8.")] = None
     date_format: Annotated[
         str | None, typer.Option(help="How dates in text are written, such as %d/%m/%Y; default ISO.")
     ] = None
@@ -321,11 +327,8 @@ def _read(
     numbers: Sequence[str] = (),
     segment: str | None = None,
 ) -> clv.Transactions:
-    own = list(dict.fromkeys([*numbers, *([segment] if segment else [])]))
-    table = read_log(log, [customer, date, *([amount] if amount else []), *own])
-    for name in set(numbers) - {customer, date, amount}:
-        table[name] = read_numbers(table[name], name)  # a CSV file has text
-    return clv.Transactions(table, customer=customer, date=date, amount=amount, columns=own, **asdict(cleaning))
+    own = dict.fromkeys(numbers), {} if segment is None or segment in numbers else {segment: None}
+    return clv.read(log, customer, date, amount, numbers=list(own[0]), columns=list(own[1]), **asdict(cleaning))
 
 
 def _specification(text: str, kind: Kind) -> Any:  # noqa: ANN401 -- of whatever model

@@ -6,6 +6,8 @@ A message says what is wrong, how many cases there are, shows some of them, and 
 from collections.abc import Iterable
 from itertools import islice
 
+_LONGEST = 400  # characters of another library's message
+
 
 class CLVError(Exception):
     """Base of all errors of this package: ``except CLVError`` catches them all."""
@@ -65,3 +67,15 @@ def examples(values: Iterable[object], most: int = 5) -> str:
     """
     shown = [str(value) for value in islice(values, most + 1)]
     return ", ".join([*shown[:most], "..."] if len(shown) > most else shown)
+
+
+def cause(error: BaseException) -> str:
+    r"""Return what an error of another library says as one short sentence, for the middle of a message of ours.
+
+    Examples
+    --------
+    >>> cause(ValueError("no such table\nLINE 1: select"))
+    'no such table.'
+    """
+    text = next(iter(str(error).strip().splitlines()), type(error).__name__).strip().rstrip(".")
+    return f"{text if len(text) <= _LONGEST else text[:_LONGEST] + ' ...'}."

@@ -18,7 +18,7 @@ WIDE = 156  # characters that a whole comparison takes; a narrower terminal sees
 KEPT = {"Candidate", "Predicted", "90 % interval", "RMSE", "PIT"}
 OPTIONS = (  # arguments in Python, which are options here
     *("acquired_since", "date_format", "discount", "futures", "nulls", "observed_until", "returns", "seed", "threads"),
-    *("time_zone", "zero_amounts"),
+    *("time_zone", "zero_amounts", "separator", "decimal", "thousands", "encoding"),
 )
 ADVICE = {  # of the package, and what it is on the command line
     'Or fit clv.GammaGamma(of="all"):': "Or use clv fit --spend-model GammaGamma:of=all:",

@@ -411,6 +411,55 @@ def test_a_wrong_call_ends_with_code_2(run, orders, model, tmp_path):
     assert run("score", orders / "nowhere.parquet")[0] == 2
 
 
+FILES = {  # a text, and the options with which it gives the same table
+    "semicolons and decimal commas": ("who;day;paid\n007;2024-01-03;1.234,5\nM\u00fcller;2024-02-10;20\n", []),
+    "tabs": ("who\tday\tpaid\n007\t2024-01-03\t1234.5\nM\u00fcller\t2024-02-10\t20\n", []),
+    "a comment": ("# export\nwho,day,paid\n007,2024-01-03,1234.5\nM\u00fcller,2024-02-10,20\n", []),
+    "days first": (
+        "who,day,paid\n007,03/01/2024,1234.5\nM\u00fcller,10/02/2024,20\n",
+        ["--date-format", "%d/%m/%Y"],
+    ),
+    "colons": ("who:day:paid\n007:2024-01-03:1234.5\nM\u00fcller:2024-02-10:20\n", ["--separator", ":"]),
+    "thousands": (
+        'who,day,paid\n007,2024-01-03,"1,234.5"\nM\u00fcller,2024-02-10,20\n',
+        ["--thousands", ",", "--decimal", "."],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_read_as_it_is_written_or_as_the_options_say(run, tmp_path, name):
+    text, options = FILES[name]
+    (tmp_path / "log.csv").write_text(text, encoding="utf-8")
+    call = ["--customer", "who", "--date", "day", "--amount", "paid", "--out", tmp_path / "rfm.csv"]
+    code, _, complaint = run("summarize", tmp_path / "log.csv", *call, *options)
+    assert (code, complaint) == (0, "")
+    table = pd.read_csv(tmp_path / "rfm.csv", dtype={"customer_id": str})
+    assert table["customer_id"].tolist() == ["007", "M\u00fcller"]
+    assert table["first_spend"].tolist() == [1234.5, 20]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("who:day:paid\n1:2024-01-03:5\n", [], "Say with --separator what stands between its fields"),
+        ("who,day,paid\nM\u00fcller,2024-01-03,5\n", [], "for example with --encoding 'latin-1'"),
+        ("who,day,paid\n1,03/01/2024,5\n2,30/01/2024,5\n", [], "All dates are read with --date-format '%d/%m/%Y'."),
+        ('who,day,paid\n1,2024-01-03,"1,234"\n', [], "Pass --decimal or --thousands to say which."),
+        ("who,day,paid\n1,2024-01-03,5\n1.0,2024-01-04,5\n", [], "differ only by '.0' at their end"),
+        ("who,day,paid\n4.9151E+11,2024-01-03,5\n2,2024-01-04,5\n", [], "as a spreadsheet writes long numbers"),
+        ("who,day,paid\n1,2024-01-03,5\nTotal,,5\n", [], "pass --nulls 'drop' to leave these rows out"),
+        ("WHO,day,paid\n1,2024-01-03,5\n", [], "Did you mean 'WHO'?"),
+    ],
+)
+def test_a_file_that_cannot_be_read_names_the_option_to_set(run, tmp_path, text, options, message):
+    (tmp_path / "log.csv").write_bytes(text.encode("latin-1"))
+    call = ["--customer", "who", "--date", "day", "--amount", "paid", "--out", tmp_path / "rfm.csv"]
+    code, _, complaint = run("summarize", tmp_path / "log.csv", *call, *options)
+    assert code == 1
+    assert message in complaint
+
+
 @pytest.mark.parametrize("command", ["demo", "summarize", "fit", "score", "compare"])
 def test_help_shows_an_example(run, command):
     code, out, _ = run(command, "--help")
@@ -423,8 +472,8 @@ def test_every_command_that_reads_a_log_has_the_options_of_its_cleaning(run, com
     _, out, _ = run(command, "--help")
     listed = [word for word in out.split() if word.startswith("--")]
     options = [f"--{field.name.replace('_', '-')}" for field in fields(cli.Cleaning)]
-    cleaning = "--date-format --time-zone --acquired-since --observed-until --nulls --returns --zero-amounts"
-    assert " ".join(options) == cleaning
+    file = "--separator --decimal --thousands --encoding --date-format"
+    assert " ".join(options) == f"{file} --time-zone --acquired-since --observed-until --nulls --returns --zero-amounts"
     first = listed.index(options[0])
     assert listed[first : first + len(options)] == options
 

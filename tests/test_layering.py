@@ -48,6 +48,7 @@ HOMES = {
     "pydantic": {"scoring/schema.py"},
     "pymc": {"inference/nuts.py"},
     "pyspark": {"scoring/spark.py"},
+    "python_calamine": {"data/read.py"},
     "pytensor": {"inference/nuts.py"},
     "rich": {"terminal.py"},
     "typer": {"cli.py"},

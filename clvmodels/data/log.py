@@ -140,7 +140,7 @@ class Log:
         return self.source.came_in.money is not None
 
     def split(self, day: np.datetime64) -> "tuple[Log, Log]":
-        """Return the log up to and including a day, and the log after it."""
+        """Return the log up to and including a day, and the log after it; a holdout cut shorter is one, too."""
         if not self.first <= day < self.last:
             raise SettingError(
                 f"The log goes from {self.first} to {self.last} and cannot be split at {day}: choose a day within it, "
@@ -152,7 +152,7 @@ class Log:
         return past, replace(future, known=past.per_customer[0] > 0)
 
     def _part(self, inside: Bools, first: np.datetime64, last: np.datetime64, sentence: str) -> "Log":
-        part = replace(self, events=self.events.take(inside), first=first, last=last, known=None)
+        part = replace(self, events=self.events.take(inside), first=first, last=last)
         part.refuse_emptiness()
         lost = count_customers(self.events.customer) - count_customers(part.events.customer)
         outside = self.events.take(~inside)

@@ -13,11 +13,13 @@ from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
 from clvmodels.cautions import Caution
+from clvmodels.data.cells import refuse_cells
 from clvmodels.data.cleaning import CleaningReport
 from clvmodels.data.dates import parse_day
 from clvmodels.data.histories import Histories
 from clvmodels.data.ids import read_ids
-from clvmodels.data.tables import column_names, read_columns, read_numbers, refuse_missing
+from clvmodels.data.numbers import LARGEST_MONEY, read_numbers
+from clvmodels.data.tables import column_names, read_columns, refuse_missing
 from clvmodels.errors import DataError, MissingMoneyError, SettingError, examples
 from clvmodels.text import count
 from clvmodels.units import DAYS, unit_name
@@ -271,6 +273,7 @@ def _read_mean_spend(values: "pd.Series[Any]", frequency: Floats) -> Floats:
 
 
 def _read_column(values: "pd.Series[Any]") -> NDArray[Any]:
+    refuse_cells(values, str(values.name))
     return values.astype(object).to_numpy() if values.dtype == "category" else values.to_numpy()
 
 
@@ -322,6 +325,8 @@ def _check(rfm: RFM) -> None:
         if values is not None:
             problems.append((~np.isfinite(values), "have a missing or infinite spend. Mend or leave out these rows."))
             problems.append((values < 0, "have a negative spend. Net returns against purchases first."))
+            vast = f"have a spend beyond {LARGEST_MONEY:g}, where floats lose cents. Count in a larger unit of money."
+            problems.append((values > LARGEST_MONEY, vast))
     for bad, message in problems:
         if bad.any():
             shown = examples(map(repr, ids[bad].tolist()))

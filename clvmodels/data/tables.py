@@ -3,7 +3,6 @@
 Narwhals selects the columns, lazily where the frame is lazy, so that only what is needed is ever loaded.
 """
 
-import math
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,8 +16,9 @@ from narwhals.exceptions import DuplicateError
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
+from clvmodels.data.cells import refuse_cells
 from clvmodels.data.ids import read_ids
-from clvmodels.errors import DataError, examples
+from clvmodels.errors import DataError, cause, examples
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int64]
@@ -49,13 +49,34 @@ def read_columns(frame: IntoFrame, names: Sequence[str], optional: Sequence[str]
     present = _names(table)
     for name in names:
         if name not in present:
-            close = get_close_matches(str(name), present, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise DataError(f"There is no column {name!r}.{hint} The columns are: {examples(map(repr, present), 20)}.")
+            columns = f"The columns are: {examples(map(repr, present), 20)}."
+            raise DataError(f"There is no column {name!r}.{_index_hint(frame)}{closest(name, present)} {columns}")
     _refuse_twice(present)
     chosen = table.select(*names, *(name for name in optional if name in present))
-    loaded = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
+    try:
+        loaded = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
+    except Exception as error:  # whatever runs the query has errors of its own
+        raise DataError(f"The query behind this frame fails when it is run: {cause(error)} Mend it first.") from error
     return {name: _column(loaded.get_column(name)) for name in loaded.columns}
+
+
+def closest(name: object, present: Sequence[object]) -> str:
+    """Return a question that names the column whose name is like this one, case aside; empty where none is.
+
+    Examples
+    --------
+    >>> closest("customer_id", ["CUSTOMER_ID", "Date"])
+    " Did you mean 'CUSTOMER_ID'?"
+    """
+    plain = {str(other).strip().casefold(): other for other in present}
+    found = get_close_matches(str(name).strip().casefold(), list(plain), n=1)
+    return f" Did you mean {plain[found[0]]!r}?" if found else ""
+
+
+def _index_hint(frame: object) -> str:
+    if not isinstance(frame, pd.DataFrame) or isinstance(frame.index, pd.RangeIndex):
+        return ""
+    return " The frame's index is no column: pass frame.reset_index() if it holds these values."
 
 
 def column_names(frame: IntoFrame) -> list[str]:
@@ -93,6 +114,16 @@ def _refuse_twice(present: Sequence[object]) -> None:
 
 
 def _column(series: "nw.Series[Any]") -> "pd.Series[Any]":
+    try:
+        return _to_pandas(series)
+    except Exception as error:  # every library has types of its own that pandas cannot hold, and errors about them
+        raise DataError(
+            f"Column {series.name!r}, of the type {series.dtype}, cannot be read: {cause(error)} Convert it first, for "
+            "example to 64-bit integers, floats, text or dates."
+        ) from error
+
+
+def _to_pandas(series: "nw.Series[Any]") -> "pd.Series[Any]":
     zone = series.dtype.time_zone if isinstance(series.dtype, nw.Datetime) else None
     if zone and not series.implementation.is_pandas():
         # Not every library's way to pandas keeps the zone, so the instants travel in UTC and the zone beside them.
@@ -103,38 +134,7 @@ def _column(series: "nw.Series[Any]") -> "pd.Series[Any]":
     return column
 
 
-# --- numbers, attributes and ids -------------------------------------------------------------------------------------
-
-
-def read_numbers(values: "pd.Series[Any]", name: str) -> Floats:
-    """Return a column as floats, NaN where a value is missing; text is parsed.
-
-    Raises
-    ------
-    DataError
-        If a value is not a number: how many are not, and which.
-    """
-    dtype, types = values.dtype, pd.api.types
-    is_text = isinstance(dtype, pd.CategoricalDtype) or types.is_string_dtype(dtype)  # columns of objects are
-    if types.is_bool_dtype(dtype) or not (is_text or types.is_numeric_dtype(dtype)):
-        kind = types.infer_dtype(values, skipna=True)
-        raise DataError(f"Column {name!r} must hold numbers, and holds {kind} values: {examples(values.dropna())}.")
-    return _parsed_numbers(values, name) if is_text else values.to_numpy(dtype=float, na_value=math.nan)
-
-
-def _parsed_numbers(values: "pd.Series[Any]", name: str) -> Floats:
-    raw, distinct = pd.factorize(values)
-    things = pd.Series(np.asarray(distinct), dtype=object)
-    blank = things.map(lambda thing: isinstance(thing, str) and not thing.strip()).to_numpy(dtype=bool)
-    numbers = pd.to_numeric(things.where(~blank), errors="coerce").to_numpy(dtype=float)
-    bad = (np.isnan(numbers) & ~blank) | things.map(lambda thing: isinstance(thing, bool)).to_numpy(dtype=bool)
-    if bad.any():
-        rows = np.isin(raw, np.flatnonzero(bad)).sum()
-        raise DataError(
-            f"{rows:,} of {len(values):,} values in column {name!r} are not numbers: "
-            f"{examples(map(repr, things[bad]))}. Write them like 1234.50, without currency signs or separators."
-        )
-    return np.append(numbers, math.nan)[raw]
+# --- attributes and ids ----------------------------------------------------------------------------------------------
 
 
 def read_attribute(values: "pd.Series[Any]", codes: Codes, ids: NDArray[Any], name: str) -> NDArray[Any]:
@@ -147,6 +147,7 @@ def read_attribute(values: "pd.Series[Any]", codes: Codes, ids: NDArray[Any], na
     DataError
         If the column changes within a customer: how many customers, and an example.
     """
+    refuse_cells(values, name)
     raw, distinct = pd.factorize(values, use_na_sentinel=True)
     first = np.full(len(ids), -2, dtype=np.int64)
     known = codes >= 0

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from clvmodels.cautions import warn_of
 from clvmodels.checked import one_of
 from clvmodels.data import cautions
-from clvmodels.data.cleaning import CleaningReport
+from clvmodels.data.cleaning import CleaningReport, Rule
 from clvmodels.data.dates import parse_day, read_stamps
 from clvmodels.data.ids import read_ids
 from clvmodels.data.log import DAY, Events, Log, Source
+from clvmodels.data.numbers import read_money
 from clvmodels.data.rfm import RFM
 from clvmodels.data.rules import (
     Ledger,
@@ -33,7 +34,7 @@ from clvmodels.data.rules import (
     leave_out_acquired_before,
     note_duplicates,
 )
-from clvmodels.data.tables import find_ids, read_attribute, read_columns, read_numbers
+from clvmodels.data.tables import find_ids, read_attribute, read_columns
 from clvmodels.errors import DataError, SettingError, examples
 from clvmodels.text import count, number
 from clvmodels.units import Duration, duration, unit_name
@@ -165,7 +166,7 @@ class Transactions:
             raise DataError("There is no row in these data: at least one purchase is needed.")
         who, ids = read_ids(table[customer], customer)
         stamp, zone = read_stamps(table[date], date, time_zone, date_format)
-        rows = Rows(who, stamp, None if amount is None else read_numbers(table[amount], amount))
+        rows = Rows(who, stamp, None if amount is None else read_money(table[amount], amount))
 
         ledger = handle_nulls(Ledger(rows), roles, nulls)
         _refuse_no_purchase(ledger)
@@ -225,6 +226,20 @@ class Transactions:
     def cleaning(self) -> CleaningReport:
         """What came in, what was taken out by which rule, and what is left."""
         return self._log.report
+
+    def noted(self, name: str, sentence: str) -> Self:
+        """Return the same log with a note in its cleaning report.
+
+        Parameters
+        ----------
+        name
+            Of the note, in a word or two.
+        sentence
+            What is worth knowing.
+        """
+        source = self._log.source
+        note = Rule(name, sentence, source.came_in)
+        return self._of(replace(self._log, source=replace(source, notes=(*source.notes, note))))
 
     def split(self, date: "Date | datetime | np.datetime64 | str") -> tuple[Self, Self]:
         """Return the log up to the end of a day, and the log after it.

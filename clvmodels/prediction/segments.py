@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels.data.cells import refuse_cells
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import DataError, SettingError, examples
 from clvmodels.prediction.totals import Codes, Total
@@ -73,7 +74,7 @@ class Segments:
         """
         if self.quantity != other.quantity:
             raise SettingError(f"Segments of {self.quantity} and of {other.quantity} do not add up.")
-        names = np.union1d(self.names, other.names)
+        names = np.asarray(pd.factorize(np.concatenate([self.names, other.names]), sort=True)[1])
         customers, totals = [], []
         for name in names:
             parts = [part for part in (self, other) if name in part.names]
@@ -103,6 +104,7 @@ def segment_codes(rfm: RFM, segment: "str | Sequence[Any] | NDArray[Any]") -> tu
     SettingError
         If the RFM has no such column, or there is not one label for each customer.
     """
+    labels: pd.Series[Any] | NDArray[Any]
     if isinstance(segment, str):
         if segment not in rfm.columns:
             known = ", ".join(rfm.columns) or "none"
@@ -111,13 +113,17 @@ def segment_codes(rfm: RFM, segment: "str | Sequence[Any] | NDArray[Any]") -> tu
                 "the column with RFM.from_frame."
             )
         labels = rfm.columns[segment]
-    else:
-        labels = np.asarray(_in_order_of(rfm, segment) if isinstance(segment, pd.Series) else segment)
-        if labels.shape != (len(rfm),):
-            raise SettingError(
-                f"Segments are one label for each of the {len(rfm):,} customers; these have the shape {labels.shape}."
-            )
-    codes, names = pd.factorize(pd.Series(labels), sort=True)
+    elif isinstance(segment, pd.Series):
+        labels = _in_order_of(rfm, segment)
+    else:  # NumPy would make text of a list's 1 beside its "1"
+        labels = pd.Series(segment, dtype=object) if isinstance(segment, list | tuple) else np.asarray(segment)
+    if labels.shape != (len(rfm),):
+        raise SettingError(
+            f"Segments are one label for each of the {len(rfm):,} customers; these have the shape {labels.shape}."
+        )
+    column = pd.Series(labels).infer_objects()
+    refuse_cells(column, segment if isinstance(segment, str) else "segment")
+    codes, names = pd.factorize(column, sort=True)
     if (codes < 0).any():
         raise DataError(
             f"{(codes < 0).sum():,} of {len(codes):,} customers have no segment: it is missing. Give them one, such as "

@@ -2,10 +2,11 @@
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from clvmodels.errors import DataError
+from clvmodels.errors import DataError, SettingError
 
 WHEN = ["2024-01-01", "2024-01-08", "2024-02-01"]
 
@@ -63,6 +64,17 @@ UTC, EAST = dt.UTC, dt.timezone(dt.timedelta(hours=2))
             ["2024-01-01", "2024-01-04"],
         ),
         (
+            ["01.02.2024 23:30 +0100", "02.02.2024 00:30 +0100", "02.02.2024 01:30 +0100"],
+            {"date_format": "%d.%m.%Y %H:%M %z"},
+            ["2024-02-01", "2024-02-02", "2024-02-02"],
+        ),
+        (["01.02.2024 23:30 UTC"] * 3, {"date_format": "%d.%m.%Y %H:%M %Z"}, ["2024-02-01", "2024-02-01"]),
+        (
+            ["2024-01-01T23:30-05:00", " ", "2024-01-02T23:30-05:00"],
+            {"nulls": "drop"},
+            ["2024-01-01", "2024-01-02"],
+        ),
+        (
             ["01.02.2024 23:30 +0000"] * 2 + ["02.02.2024 23:30 +0100"],
             {"date_format": "%d.%m.%Y %H:%M %z", "time_zone": "Asia/Tokyo"},
             ["2024-02-02", "2024-02-03"],
@@ -84,7 +96,7 @@ def test_dates_are_read(log, when, options, read):
         (
             ["31/01/2024", "01/02/2024", "02/02/2024"],
             {},
-            "say how dates are written, for example date_format='%d/%m/%Y'",
+            "'02/02/2024'. All dates are read with date_format='%d/%m/%Y'.$",
         ),
         (
             ["31/01/2024", "01/02/2024", "02/02/2024"],
@@ -126,7 +138,44 @@ def test_dates_are_read(log, when, options, read):
             {},
             "several time zones",
         ),
-        (["01.02.2024 +0000"] * 3, {"date_format": "%d.%m.%Y %z"}, "several time zones"),
+        (
+            ["01.02.2024 10:00 +0000", "01.02.2024 10:00 +0100", "01.02.2024 10:00 +0100"],
+            {"date_format": "%d.%m.%Y %H:%M %z"},
+            "several time zones",
+        ),
+        (
+            ["2024-01-31 10:00"] * 3,
+            {"date_format": "%Y-%m-%d"},
+            r"They have a time of day \(%H:%M\), which %Y-%m-%d lacks",
+        ),
+        (
+            ["2024-01-31 10:00 UTC"] * 3,
+            {"date_format": "%Y-%m-%d %H:%M"},
+            r"the name of a time zone \(%Z\), which .* All dates are read with date_format='%Y-%m-%d %H:%M %Z'",
+        ),
+        (["2024-01-31 10:00 UTC"] * 3, {}, "All dates are read with date_format='%Y-%m-%d %H:%M %Z'"),
+        (["2024-01-31 10:00+02"] * 3, {"date_format": "%Y-%m-%d %H:%M"}, r"have an offset from UTC \(%z\)"),
+        (["01/02/2024"] * 3, {}, r"Say which is meant, .* date_format='%d/%m/%Y' or date_format='%m/%d/%Y'"),
+        (["2024-01-31T10:00+24:00"] * 3, {}, "3 of 3 rows have a date .* '2024-01-31T10:00.24:00'"),
+        (
+            pd.period_range("2024-01", periods=3, freq="M"),
+            {},
+            r"holds periods \(2024-01, .* column.dt.to_timestamp\(\)",
+        ),
+        (["1/31/2024 9:05:01 PM"] * 3, {}, "All dates are read with date_format='%m/%d/%Y %I:%M:%S %p'"),
+        (["31.01.2024T10:00:00.5+0200"] * 3, {}, "All dates are read with date_format='%d.%m.%YT%H:%M:%S.%f%z'"),
+        (["31-Jan-2024"] * 3, {}, "All dates are read with date_format='%d-%b-%Y'"),
+        ([np.datetime64("30000-01-01"), *WHEN[1:]], {}, "are not dates|after the year 9999"),
+        (
+            pd.to_datetime(["2024-01-01"] * 3).to_numpy().astype("datetime64[s]") + 10**12,
+            {},
+            "3 of 3 .* after the year 9999",
+        ),
+        (
+            ["", None, "2024-01-01"],
+            {},
+            r"2 of 3 rows have no usable date in column 'when' \(row numbers, from 0: 0, 1\)",
+        ),
         (
             ["2024-01-01", "2190-01-01", "2024-01-02"],
             {},
@@ -134,7 +183,7 @@ def test_dates_are_read(log, when, options, read):
         ),
         (["2024-01-01", "9999-12-31", "2024-01-02"], {}, r"1 of 3 rows .* \(9999-12-31\) that is in the future"),
         (["1900-01-01", "2024-01-01", "2024-01-02"], {}, "before 1900-01-02, which mostly stands for 'unknown'"),
-        ([dt.time(1), dt.time(2), dt.time(3)], {}, r"values that are not dates \(time\)"),
+        ([dt.time(1), dt.time(2), dt.time(3)], {}, "3 of 3 rows .* hold values of the type time"),
     ],
 )
 def test_unclear_dates_are_refused(log, when, options, message):
@@ -156,3 +205,9 @@ def test_the_report_says_which_zone_counts(log):
     assert told.sentence == "Days are days in Asia/Tokyo: dates were converted from UTC."
     assert "taken to be in it" in log(time_zone="Asia/Tokyo").cleaning.notes[0].sentence
     assert not log().cleaning.notes
+
+
+@pytest.mark.parametrize("date_format", ["mixed", "ISO8601", "%Y-%m", "", 5])
+def test_a_format_that_does_not_say_how_a_day_is_written_is_refused(log, date_format):
+    with pytest.raises(SettingError, match=r"does not say how a day is written\. Use codes, such as '%d/%m/%Y'"):
+        log(date_format=date_format)

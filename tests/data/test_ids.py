@@ -25,6 +25,11 @@ WHEN = ["2024-01-01", "2024-01-08", "2024-02-01"]
         (["x y", "x y", " x"], [" x", "x y"]),
         ([uuid.UUID(int=2), uuid.UUID(int=2), uuid.UUID(int=1)], [str(uuid.UUID(int=1)), str(uuid.UUID(int=2))]),
         (["1", "1", "01"], ["01", "1"]),
+        ([2.0**53 - 1, 2, 2], [2, 2**53 - 1]),
+        (["12E05", "4e11", "1E5"], ["12E05", "1E5", "4e11"]),
+        (["5.0", "6.0", "6.0"], ["5.0", "6.0"]),
+        ([491510000001, 491760000000, 5], [5, 491510000001, 491760000000]),
+        (["NA", "N/A", "NA"], ["N/A", "NA"]),
     ],
 )
 def test_ids_are_whole_numbers_or_text(log, who, ids):
@@ -52,7 +57,19 @@ def test_ids_are_whole_numbers_or_text(log, who, ids):
         ([b"\xff", b"a", b"a"], r"not UTF-8 text: b'\\xff'"),
         ([2**70, 1, 2], "beyond the range of 64-bit integers"),
         (np.array([2**63, 1, 2], dtype=np.uint64), "beyond the range of 64-bit integers"),
-        ([(1, 2), (1, 2), (3, 4)], "holds tuple values"),
+        ([(1, 2), (1, 2), (3, 4)], "3 of 3 rows in column 'who' hold values of the type tuple"),
+        ([2.0**53, 1, 2], "1 of 3 customer ids .* that a float holds exactly: 9007199254740992.0"),
+        ([-(2.0**53), 1, 2], "1 of 3 customer ids .* that a float holds exactly"),
+        (["12345.0", "12345", "777"], r"only by '.0' at their end, 1 of 3 \('12345' and '12345.0'\)"),
+        (
+            ["4.91510E+11", "4.9176e+11", "777"],
+            r"2 of 3 different .* as a spreadsheet .* \(4.91510E\+11, 4.9176e\+11\)",
+        ),
+        (["4,91510E+11", "a", "b"], r"as a spreadsheet writes long numbers.* Export the ids anew"),
+        (["5E+11", "a", "b"], "as a spreadsheet writes long numbers"),
+        ([4.9151e11, 4.9176e11, 5.0], r"2 of 3 different .* as a spreadsheet .* \(491510000000, 491760000000\)"),
+        ([491510000000, 491760000000, 5], "as a spreadsheet writes long numbers"),
+        (["null", "NaN", "a"], "2 of 3 rows have no usable customer id"),
     ],
 )
 def test_ambiguous_ids_are_refused(log, who, message):

@@ -143,7 +143,7 @@ def test_an_empty_log_is_refused(log):
         ({"period": "1 month"}, "not a number of whole days"),
         ({"period": "infinite"}, "not a number of whole days"),
         ({"time_zone": "Berlin"}, "'Berlin' is not a time zone"),
-        ({"date_format": "%Q"}, "date_format = '%Q' cannot be used"),
+        ({"date_format": "%Q%d"}, "date_format = '%Q%d' cannot be used"),
         ({"observed_until": "soon"}, "observed_until = 'soon' is not a date"),
         ({"observed_until": 20240630}, "observed_until = 20240630 is not a date"),
         ({"observed_until": "2024-01-20"}, "1 of 3 rows .* after observed_until = 2024-01-20.* use split"),
@@ -239,6 +239,14 @@ def test_who_returned_everything_before_the_split_is_a_newcomer_after_it(log):
     past, future = log("aaba", when, [5, -5, 1, 7]).split("2024-01-05")
     assert past.customer_id.tolist() == ["b"]
     assert future.newcomers() == Newcomers(1, 1, 7)
+
+
+def test_a_holdout_cut_shorter_is_a_holdout(log):
+    who, when = "abbcc", ["2024-01-01", "2024-01-05", "2024-02-01", "2024-02-02", "2024-02-09"]
+    _, rest = log(who, when, [1, 2, 4, 8, 16]).split("2024-01-31")
+    shorter, later = rest.split("2024-02-05")
+    assert shorter.newcomers() == Newcomers(1, 1, 8)
+    assert later.newcomers() == Newcomers(0, 0, 0)  # the c of February is known by then
 
 
 def test_only_a_holdout_has_newcomers(log):

@@ -160,3 +160,13 @@ def test_a_series_of_segments_is_read_by_its_index(some_customers) -> None:
     ):
         with pytest.raises(SettingError, match=f"each customer's id, once; {missing} of 3 customers are not in it"):
             segment_codes(rfm, wrong)
+
+
+def test_labels_of_two_types_stay_apart() -> None:
+    rfm = RFM.from_frame(pd.DataFrame({"customer_id": [1, 2, 3], "frequency": 0, "recency": 0, "T": 5}), "week")
+    codes, names = segment_codes(rfm, [1, "1", 1])
+    assert (codes.tolist(), names.tolist()) == ([0, 1, 0], [1, "1"])
+    with pytest.raises(DataError, match="1 of 3 customers have no segment"):
+        segment_codes(rfm, [1, "1", np.nan])
+    with pytest.raises(DataError, match="2 of 3 rows in column 'segment' hold values of the type list"):
+        segment_codes(rfm, [[1], "1", [2]])
