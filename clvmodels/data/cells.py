@@ -10,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clvmodels.errors import DataError, examples
 
@@ -23,19 +24,21 @@ _PLAIN = (str, bytes, Number, np.generic, date, UUID, NoneType, type(pd.NA))
 _FLOAT_BITS = 1024  # an integer of more bits is beyond the largest float
 
 
-def is_null_text(text: str, *, also_not_available: bool = False) -> bool:
-    """Return whether a text in a customer, date or amount column stands for a missing value.
+def null_texts(texts: "pd.Series[Any]", *, also_not_available: bool = False) -> NDArray[np.bool_]:
+    """Return which texts of a customer, date or amount column stand for a missing value.
 
     Blank text does, and null, NaN, NaT, None or <NA>, which is how programs write a missing value; NA and N/A do in
     dates and amounts, which have no such names. In columns that describe customers every text is kept.
 
     Examples
     --------
-    >>> is_null_text(" NULL "), is_null_text("NA"), is_null_text("NA", also_not_available=True)
-    (True, False, True)
+    >>> texts = pd.Series([" NULL ", "NA"])
+    >>> null_texts(texts), null_texts(texts, also_not_available=True)
+    (array([ True, False]), array([ True,  True]))
     """
-    plain = text.strip().casefold()
-    return plain in NULL_TEXTS or (also_not_available and plain in NOT_AVAILABLE)
+    words = NULL_TEXTS | NOT_AVAILABLE if also_not_available else NULL_TEXTS
+    found: NDArray[np.bool_] = texts.str.strip().str.lower().isin(words).to_numpy(dtype=bool)
+    return found
 
 
 def refuse_cells(values: "pd.Series[Any]", name: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvmodels.data.cells import is_null_text, refuse_cells
+from clvmodels.data.cells import null_texts, refuse_cells
 from clvmodels.errors import DataError, SettingError, examples
 from clvmodels.text import join
 
@@ -133,7 +133,7 @@ def _parsed(values: "pd.Series[Any]", name: str, time_zone: str | None, date_for
     if kind in {"string", "integer"}:
         raw, distinct = pd.factorize(values)
         texts = pd.Series([str(text).strip() for text in np.asarray(distinct)], dtype=object)
-        known = ~texts.map(lambda text: is_null_text(text, also_not_available=True)).to_numpy(dtype=bool)
+        known = ~null_texts(texts, also_not_available=True)
         raw = np.append(np.where(known, np.cumsum(known) - 1, -1), -1)[raw]
         texts = texts[known].reset_index(drop=True)
         read = _read_formatted if date_format else _read_iso

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvmodels.data.cells import is_null_text, refuse_cells
+from clvmodels.data.cells import null_texts, refuse_cells
 from clvmodels.errors import DataError, examples
 
 Codes = NDArray[np.int64]
@@ -50,7 +50,7 @@ def read_ids(values: "pd.Series[Any]", name: str) -> tuple[Codes, NDArray[Any]]:
     refuse_cells(values, name)
     raw, distinct = pd.factorize(values)
     ids = _plain_ids(np.asarray(distinct), values, name)
-    kept = np.array([not (isinstance(text, str) and is_null_text(text)) for text in ids], dtype=bool).nonzero()[0]
+    kept = np.flatnonzero(~null_texts(pd.Series(ids))) if ids.dtype == object else np.arange(len(ids))
     order = kept[np.argsort(ids[kept], kind="stable")]
     rank = np.full(len(ids) + 1, -1, dtype=np.int64)
     rank[order] = np.arange(len(order))
@@ -149,7 +149,7 @@ def _refuse_lookalikes(distinct: NDArray[Any], name: str) -> None:
         return
     seen: dict[str, str] = {}
     alike = [(seen.setdefault(unicodedata.normalize("NFC", text.strip()), text), text) for text in distinct]
-    different = [f"{one!a} and {other!a}" for one, other in alike if one != other and not is_null_text(other)]
+    different = [f"{one!a} and {other!a}" for one, other in alike if one != other and other.strip()]
     if different:
         raise DataError(
             f"Column {name!r} has customer ids that differ only by surrounding white space or by their Unicode form "

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.checked import one_of
-from clvmodels.data.cells import is_null_text, refuse_cells
+from clvmodels.data.cells import null_texts, refuse_cells
 from clvmodels.errors import DataError, SettingError, examples
 
 Floats = NDArray[np.float64]
@@ -77,9 +77,15 @@ class Writing:
         SettingError
             If a setting is not one of the signs that are known.
         """
-        signs = product(DECIMALS if decimal is None else [decimal], THOUSANDS if thousands is None else [thousands])
+        texts = _texts(pd.Series(values.unique()))
+        texts = texts[~null_texts(texts, also_not_available=True)]
+        seen = [
+            sign
+            for sign in THOUSANDS
+            if not sign or texts.str.contains(_SPACES if sign == " " else re.escape(sign)).any()
+        ]
+        signs = product(DECIMALS if decimal is None else [decimal], seen if thousands is None else [thousands])
         ways = [cls(*pair) for pair in signs if pair[0] != pair[1] or None not in {decimal, thousands}]
-        texts = pd.Series([each.strip() for each in values.unique() if isinstance(each, str) and not _is_blank(each)])
         readings = {way: way.read(texts) for way in ways}
         fitting = {way: numbers for way, numbers in readings.items() if not np.isnan(numbers).any()}
         best = next(iter(fitting), ways[0])
@@ -114,20 +120,22 @@ def read_numbers(values: "pd.Series[Any]", name: str, writing: Writing | None = 
     if not is_text(values):
         return values.to_numpy(dtype=float, na_value=math.nan)
     raw, distinct = pd.factorize(values)
-    things = pd.Series(np.asarray(distinct, dtype=object), dtype=object)
-    word = things.map(lambda thing: isinstance(thing, str)).to_numpy(dtype=bool)
-    blank = things.map(_is_blank).to_numpy(dtype=bool)
-    numbers = np.empty(len(things))
-    numbers[word] = (writing or Writing()).read(things[word].str.strip())
-    numbers[~word] = pd.to_numeric(things[~word]).to_numpy(dtype=float)
-    bad = (np.isnan(numbers) & ~blank) | things.map(lambda thing: isinstance(thing, bool)).to_numpy(dtype=bool)
+    things = pd.Series(np.asarray(distinct) if isinstance(values.dtype, pd.CategoricalDtype) else distinct)
+    texts = _texts(things)
+    others = things.drop(texts.index)
+    numbers = pd.Series(math.nan, index=things.index)
+    numbers[texts.index] = (writing or Writing()).read(texts)
+    numbers[others.index] = pd.to_numeric(others).astype(float)
+    bad = numbers.isna().to_numpy(copy=True)
+    bad[texts.index[null_texts(texts, also_not_available=True)]] = False
+    bad[others.index] |= others.map(lambda other: isinstance(other, bool)).to_numpy(dtype=bool)
     if bad.any():
         rows = np.isin(raw, np.flatnonzero(bad)).sum()
         raise DataError(
             f"{rows:,} of {len(values):,} values in column {name!r} are not numbers: "
             f"{examples(map(repr, things[bad]))}. {_ADVICE}"
         )
-    return np.append(numbers, math.nan)[raw]
+    return np.append(numbers.to_numpy(), math.nan)[raw]
 
 
 def read_money(values: "pd.Series[Any]", name: str) -> Floats:
@@ -153,5 +161,7 @@ def is_text(values: "pd.Series[Any]") -> bool:
     return isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(values.dtype)
 
 
-def _is_blank(thing: object) -> bool:
-    return isinstance(thing, str) and is_null_text(thing, also_not_available=True)
+def _texts(things: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return those of some things that are text, without white space around, at their places."""
+    words = things[[isinstance(thing, str) for thing in things]] if things.dtype == object else things
+    return words.astype("str").str.strip()

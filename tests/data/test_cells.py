@@ -9,24 +9,24 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from clvmodels.data.cells import is_null_text, refuse_cells
+from clvmodels.data.cells import null_texts, refuse_cells
 from clvmodels.errors import DataError
 
 
 @pytest.mark.parametrize("text", ["", " ", "null", "NULL", "NaN", "nan", "NaT", "None", "<NA>", " null "])
 def test_what_programs_write_for_a_missing_value_is_missing(text):
-    assert is_null_text(text)
+    assert null_texts(pd.Series([text])).all()
 
 
 @pytest.mark.parametrize("text", ["NA", "n/a", "#N/A"])
 def test_what_people_write_for_it_may_be_a_name(text):
-    assert not is_null_text(text)
-    assert is_null_text(text, also_not_available=True)
+    assert not null_texts(pd.Series([text])).all()
+    assert null_texts(pd.Series([text]), also_not_available=True).all()
 
 
 @pytest.mark.parametrize("text", ["nobody", "Nathan", "-", "0", "unknown"])
 def test_other_text_is_never_missing(text):
-    assert not is_null_text(text, also_not_available=True)
+    assert not null_texts(pd.Series([text]), also_not_available=True).all()
 
 
 @pytest.mark.parametrize(
