@@ -53,6 +53,10 @@ class MergedPurchasesWarning(CLVWarning):
     """Customers buy in almost every period: merging by period hides purchases."""
 
 
+class PriorWarning(CLVWarning):
+    """The data leave something open that the prior settles."""
+
+
 class SpendDependenceWarning(CLVWarning):
     """Spend and frequency are correlated, which the spend model assumes they are not."""
 

@@ -33,7 +33,7 @@ ADVICE = {  # of the package, and what it is on the command line
     ),
     "Fit with Laplace(), whose prior": "Use --method laplace, whose prior",
     "MaximumLikelihood() gives the point alone.": "--method maximum-likelihood gives the point alone.",
-    "such as clv.Laplace(prior=...) takes,": "such as clv.Laplace(prior=...) takes in Python,",
+    'Fit clv.GammaGamma(of="all"), which': "Use clv fit --spend-model GammaGamma:of=all, which",
 }
 
 console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)

@@ -41,7 +41,7 @@ MESSAGES = {
         lambda: str(bootstrap._judge(3, 2, 10)),
         "Use --method laplace, whose prior keeps them off the border",
     ),
-    "a prior": (lambda: fit._PRIOR, "such as clv.Laplace(prior=...) takes in Python, can settle it too"),
+    "a prior": (lambda: fit._PRIOR, "Use --method laplace, whose prior settles what the data leave open"),
     "a cost a purchase": (
         lambda: raised(lambda: clv.Plan("1 year", cost_per_purchase=-1)),
         "--cost-per-purchase is money, 0 or more",

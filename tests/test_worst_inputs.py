@@ -103,7 +103,7 @@ REFUSED_LOGS = {
     "amounts of zero": Refused(
         lambda s: s.assign(paid=0),
         FitError,
-        "Only 0 customers have repeat purchases of positive value; three parameters",
+        "No customer has a repeat purchase of positive value",
     ),
     "all the same amount": Refused(
         lambda s: s.assign(paid=10).drop_duplicates(["who", "when"]), FitError, "the same, 10"

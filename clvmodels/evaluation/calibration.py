@@ -19,6 +19,7 @@ Bayesian Computation: The Choice of Test Quantities Shapes Sensitivity, Bayesian
 
 # The method, and the usual studies of it: one file, so that what is simulated stands beside what is judged.
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from clvmodels import checked
 from clvmodels.checked import random_stream
 from clvmodels.data.histories import Histories
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import FitError, SettingError
+from clvmodels.errors import FitError, PriorWarning, SettingError
 from clvmodels.evaluation.uniformity import holm, uniformity
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Method
@@ -317,7 +318,9 @@ def calibrate(
         rng = random_stream(seed, f"calibration {run}")
         truth = prior.sample(what, 1.0, rng, 1)
         data = design.simulate(truth, int(rng.integers(_SEEDS)))
-        found = fit(what, data, method, int(rng.integers(_SEEDS)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PriorWarning)  # the prior is the one that the truth comes from
+            found = fit(what, data, method, int(rng.integers(_SEEDS)))
         if not found.verdict.ok:
             (left_out if found.sample is None else doubtful)[found.verdict.outcome.name] += 1
         if found.sample is None:

@@ -1,10 +1,11 @@
 """Candidates of a comparison: each is a recipe that learns from an RFM and predicts, so it can be refitted anywhere."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import SettingError
+from clvmodels.errors import PriorWarning, SettingError
 from clvmodels.inference.fit import Fit, fit
 from clvmodels.inference.methods import Laplace, Method
 from clvmodels.models.future import PurchaseModel, SpendModel
@@ -102,10 +103,12 @@ class ModelCandidate:
         return tuple((each.name, each.assumption) for each in self.specifications)
 
     def predict(self, past: RFM, horizon: Duration, futures: int, seed: int) -> Prediction:
-        """Fit both models; a bad verdict is a note, not an error."""
+        """Fit both models; a bad verdict is a note, not an error, and a caution is one, not a warning."""
         purchases, spend = self.specifications
-        counts = fit(purchases, past, self.method, seed)
-        money = None if past.monetary_value is None else fit(spend, past, self.method, seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PriorWarning)
+            counts = fit(purchases, past, self.method, seed)
+            money = None if past.monetary_value is None else fit(spend, past, self.method, seed)
         return _predicted(counts, money, past, horizon, futures, seed)
 
 
@@ -165,15 +168,18 @@ class FitCandidate:
 def _predicted(
     purchases: Fit[Any], spend: Fit[Any] | None, past: RFM, horizon: Duration, futures: int, seed: int
 ) -> Prediction:
-    """Return what fits predict; a bad verdict is a note."""
+    """Return what fits predict; a verdict that is not good is a note."""
     if not purchases.verdict.ok:
         return Prediction(None, None, note=str(purchases.verdict))
     counts = predict(purchases, past, horizon, futures, seed)
+    note = "" if purchases.verdict.level == "good" else str(purchases.verdict)
     if spend is None or past.monetary_value is None:
-        return Prediction(counts, None)
+        return Prediction(counts, None, note=note)
+    if spend.verdict.level != "good":
+        note = f"{note} {spend.name}: {spend.verdict}".strip()
     if not spend.verdict.ok:
-        return Prediction(counts, None, note=f"{spend.name}: {spend.verdict}")
-    return Prediction(counts, value(purchases, spend, past, Plan(horizon), futures, seed).forecast, spend)
+        return Prediction(counts, None, note=note)
+    return Prediction(counts, value(purchases, spend, past, Plan(horizon), futures, seed).forecast, spend, note)
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,16 @@ from typing import Any, Generic, Self, TypeVar, cast
 import numpy as np
 import pandas as pd
 
+from clvmodels.cautions import Caution, warn_of
 from clvmodels.checked import random_stream
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import FitError, SettingError
+from clvmodels.errors import FitError, PriorWarning, SettingError
 from clvmodels.inference.loo import LOO, leave_one_out
 from clvmodels.inference.methods import DrawsOf, Laplace, Method, in_unit
 from clvmodels.inference.mode import Mode, find_mode
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.prior import Prior
 from clvmodels.inference.sandwich import sandwich_covariance
+from clvmodels.inference.sensitivity import sensitivity
 from clvmodels.inference.verdict import Outcome, Verdict
 from clvmodels.models.future import Model
 from clvmodels.models.special import Floats
@@ -33,7 +34,7 @@ from clvmodels.version import __version__
 M = TypeVar("M", bound=Model)
 M_co = TypeVar("M_co", bound=Model, covariant=True)
 
-_PRIOR = "A prior that knows more than the default, such as clv.Laplace(prior=...) takes, can settle it too."
+_PRIOR = "Fit with Laplace(), whose prior settles what the data leave open."
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,9 @@ class Fit(Generic[M_co]):
     specification
         What was to be learnt.
     verdict
-        What the fit came to; ``verdict.ok`` says whether values and intervals can be computed from it.
+        What the fit came to. ``verdict.level`` is "good"; "caution", where the data leave something open that the prior
+        settles, and the verdict says what and how much it matters; or "bad". ``verdict.ok``, which is not bad, says
+        whether values and intervals can be computed from it.
     unit
         The time unit of the data, and of the parameters.
     observed_until
@@ -79,6 +82,8 @@ class Fit(Generic[M_co]):
         Numbers about the search and the draws, such as ``k_hat``.
     by_parameter
         Such numbers that differ from parameter to parameter, such as ``r_hat``.
+    cautions
+        What is to be known before an answer is relied on; ``fit`` warned of each.
     """
 
     specification: Specification[M_co]
@@ -99,6 +104,7 @@ class Fit(Generic[M_co]):
     sandwich_errors: Mapping[str, float] = field(default_factory=dict)
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     by_parameter: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    cautions: tuple[Caution, ...] = ()
 
     @property
     def estimate(self) -> M_co:
@@ -166,7 +172,7 @@ class Fit(Generic[M_co]):
         return cast(float, self.log_likelihood)
 
     def require(self) -> None:
-        """Raise a FitError that names the remedy unless the verdict is good."""
+        """Raise a FitError that names the remedy if the verdict is bad."""
         if not self.verdict.ok:
             raise FitError(f"{self.name} cannot be used on these data. {self.verdict}")
 
@@ -409,14 +415,29 @@ def fit(specification: "type[M] | Specification[M]", rfm: RFM, method: Method | 
     start = likelihood.space.phi(what.start)
     mode = find_mode(likelihood, start)
     fitted = _at_mode(fitted, likelihood, mode)
-    if not fitted.verdict.ok and method.prior in (None, Prior()):
-        return fitted
-    if not fitted.verdict.ok:  # what the data leave open, the user's own prior may settle
+    reached = fitted.verdict.ok
+    if evidence.scarcity:
+        fitted = replace(fitted, verdict=Verdict(Outcome.TOO_LITTLE_DATA, evidence.scarcity))
+    prior, left_open = method.prior, "" if fitted.verdict.ok else fitted.verdict.detail
+    if left_open and prior is None:
+        return replace(fitted, verdict=replace(fitted.verdict, detail=f"{left_open} {_PRIOR}"))
+    if not reached:
         fitted, mode = replace(fitted, maximum=None, log_likelihood=None), replace(mode, phi=start)
     inferred = method.infer(likelihood, mode, rng)
+    verdict = inferred.verdict
+    if left_open and prior is not None and verdict.ok:
+        matters = sensitivity(likelihood, mode, prior, rfm, random_stream(seed, what.name))
+        verdict = Verdict(Outcome.SETTLED_BY_PRIOR, f"{left_open} {matters}")
+    cautions = (
+        (Caution("settled by the prior", f"{what.name}: {verdict}", PriorWarning),)
+        if verdict.level == "caution"
+        else ()
+    )
+    warn_of(cautions)
     return replace(
         fitted,
-        verdict=inferred.verdict,
+        verdict=verdict,
+        cautions=cautions,
         sample=None if inferred.phi is None else _in_unit(likelihood, inferred.phi),
         draws_of=inferred.draws_of,
         diagnostics={**fitted.diagnostics, **inferred.diagnostics},
@@ -431,7 +452,7 @@ def _at_mode(fitted: Fit[M], likelihood: Objective, mode: Mode) -> Fit[M]:
     highest = float(mode.value + likelihood.evidence.log_jacobian)
     fitted = replace(fitted, maximum=estimate, log_likelihood=highest, diagnostics={"iterations": mode.iterations})
     if mode.at_border:
-        return replace(fitted, verdict=Verdict(Outcome.AT_BORDER, f"{estimate.unidentified(fitted.unit)} {_PRIOR}"))
+        return replace(fitted, verdict=Verdict(Outcome.AT_BORDER, estimate.unidentified(fitted.unit)))
     if not mode.reached:
         gain = f"A further step could still gain {mode.decrement:.3g} in log-likelihood after {mode.iterations} steps."
         return replace(fitted, verdict=Verdict(Outcome.NOT_CONVERGED, gain + " Look for customers unlike the others."))

@@ -1,7 +1,7 @@
 """Priors: weakly informative, measured in the data's own scale unless told otherwise, and replaceable."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
@@ -37,6 +37,9 @@ class Distribution(Protocol):
 
     def quantiles(self, probability: "Sequence[float] | Floats") -> Floats:
         """Return quantiles of the parameter."""
+
+    def widened(self, factor: float) -> "Distribution":
+        """Return the distribution with ``factor`` times the spread."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,6 +82,10 @@ class LogNormal(Settings):
         """Return quantiles of the parameter."""
         found: Floats = stats.lognorm(self.spread, scale=self.median).ppf(probability)
         return found
+
+    def widened(self, factor: float) -> Self:
+        """Return the distribution with ``factor`` times the spread."""
+        return replace(self, spread=self.spread * factor)
 
     def _distance(self, phi: Floats) -> Floats:
         distance: Floats = (phi - np.log(self.median)) / self.spread
@@ -130,6 +137,10 @@ class Gamma(Settings):
         found: Floats = stats.gamma(self.shape, scale=self.mean / self.shape).ppf(probability)
         return found
 
+    def widened(self, factor: float) -> Self:
+        """Return the distribution with ``factor`` times the standard deviation."""
+        return replace(self, shape=self.shape / factor**2)
+
     def __str__(self) -> str:
         return "gamma"
 
@@ -173,6 +184,10 @@ class Normal(Settings):
         """Return quantiles of the parameter."""
         found: Floats = stats.norm(self.mean, self.sd).ppf(probability)
         return found
+
+    def widened(self, factor: float) -> Self:
+        """Return the distribution with ``factor`` times the standard deviation."""
+        return replace(self, sd=self.sd * factor)
 
     def __str__(self) -> str:
         return "normal"
@@ -219,6 +234,10 @@ class LogitNormal(Settings):
         """Return quantiles of the parameter."""
         found: Floats = expit(self._log_odds.quantiles(probability))
         return found
+
+    def widened(self, factor: float) -> Self:
+        """Return the distribution with ``factor`` times the spread."""
+        return replace(self, spread=self.spread * factor)
 
     @property
     def _log_odds(self) -> Normal:
@@ -289,6 +308,11 @@ class Prior(Settings):
                 fitting = " or ".join(kind.__name__ for kind in _FITTING[p.support])
                 raise SettingError(f"The prior of {p.name}, a {p.support} parameter, is {one!r}. Use {fitting}.")
         return found
+
+    def widened(self, parameters: Sequence[Parameter], factor: float) -> Self:
+        """Return a prior of these parameters with ``factor`` times the spread of each."""
+        each = zip(parameters, self.of(parameters), strict=True)
+        return replace(self, parameters={p.name: one.widened(factor) for p, one in each})
 
     def sample(self, specification: Specification[M], scale: float, rng: np.random.Generator, size: int) -> M:
         """Return draws of a model, each parameter of shape ``(size, 1)``, in the unit that ``scale`` is in.

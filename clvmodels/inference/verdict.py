@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
 
 
 class Outcome(Enum):
     """How a fit can end; the text says what it means."""
 
     CONVERGED = "The fit converged."
+    SETTLED_BY_PRIOR = "The fit can be used, with a caution: the prior settles what the data leave open."
     TOO_LITTLE_DATA = "The data cannot identify this model."
     AT_BORDER = "The estimates ran to the border of the parameter space."
     NOT_CONVERGED = "The search did not reach a maximum."
@@ -30,9 +32,20 @@ class Verdict:
     detail: str
 
     @property
+    def level(self) -> Literal["good", "caution", "bad"]:
+        """Whether the fit can be relied on, can be used with a caution, or cannot be used."""
+        match self.outcome:
+            case Outcome.CONVERGED:
+                return "good"
+            case Outcome.SETTLED_BY_PRIOR:
+                return "caution"
+            case _:
+                return "bad"
+
+    @property
     def ok(self) -> bool:
-        """Whether the fit can be relied on."""
-        return self.outcome is Outcome.CONVERGED
+        """Whether the fit can be used, if need be with a caution."""
+        return self.level != "bad"
 
     def __str__(self) -> str:
         return f"{self.outcome.value} {self.detail}"

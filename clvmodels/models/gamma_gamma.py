@@ -20,8 +20,12 @@ from clvmodels.models.future import ValueRows
 from clvmodels.models.parametric import Parametric, unknown
 from clvmodels.models.special import Floats, Number, trigamma
 from clvmodels.models.specification import Derivatives, Evidence, Hessians, Parameter, register
+from clvmodels.text import count
 
 _FEWEST_CUSTOMERS = 10  # three parameters want more than three customers each
+_ONE_PRICE = 1e-4  # relative spread of mean spends below which all are one
+_EXACT = 1e-3  # how exactly a single price is taken to be known, as a share of it
+_ALIKE = 100.0  # p or q above which, at the border, purchases of a customer, or customers, are nearly the same
 _WITH_ALL = (
     ' Or fit clv.GammaGamma(of="all"): it has seen a purchase of everybody, so that a customer\'s mean exists for '
     "p + q > 1."
@@ -191,11 +195,17 @@ class GammaGamma(Parametric):
         return {"x": repeats + 1, "m": (rfm.first_spend + rfm.frequency * money) / (repeats + 1)}
 
     def learn(self, rfm: RFM) -> Evidence:
-        """Return (x, m) of the customers whose observed purchases have a mean above 0, m in multiples of its median."""
+        """Return (x, m) of the customers whose observed purchases have a mean above 0, m in multiples of its median.
+
+        Where all have the same mean, it is taken to be known to one in a thousand: a likelihood of equal values has no
+        bound.
+        """
         x, m = self.observed(rfm).values()
         valued = np.flatnonzero((x > 0) & (m > 0))
         x, m = x[valued], m[valued]
-        scale = float(np.median(m)) if len(m) else 1.0
+        scale, scarcity = float(np.median(m)) if len(m) else 1.0, self._scarcity(m)
+        if _at_one_price(m):
+            m = scale * (1 + _EXACT * np.where(np.arange(len(m)) % 2, 1, -1))
         return Evidence(
             {"x": x, "m": m / scale},
             np.ones(len(m)),
@@ -204,32 +214,63 @@ class GammaGamma(Parametric):
             measured=("m",),
             scale=scale,
             densities=len(m),
-            shortfall=self._shortfall(m),
+            shortfall="" if len(m) else self._nothing,
+            scarcity=scarcity,
         )
 
-    def _shortfall(self, m: Floats) -> str:
+    @property
+    def _nothing(self) -> str:
+        if self.of == "all":
+            return "No customer has a purchase of positive value. Check the amounts."
+        return (
+            "No customer has a repeat purchase of positive value, and Gamma-Gamma learns from repeat purchases. Fit "
+            'clv.GammaGamma(of="all"), which learns from first purchases too, or use a longer log.'
+        )
+
+    def _scarcity(self, m: Floats) -> str:
         purchases, buyers = {"repeat": ("repeat purchases", "repeat buyers"), "all": ("purchases", "customers")}[
             self.of
         ]
         if len(m) < _FEWEST_CUSTOMERS:
             return (
-                f"Only {len(m)} customers have {purchases} of positive value; three parameters need "
+                f"Only {count(len(m), 'customer')} with {purchases} of positive value, and three parameters need "
                 f"{_FEWEST_CUSTOMERS} or more. Use a longer log or more customers."
             )
-        if np.ptp(m) <= 1e-9 * m.max():
+        if _at_one_price(m):
             return (
                 f"All {len(m):,} {buyers} spend the same, {m[0]:g} a purchase, so there is no spread to learn "
-                "from. Multiply expected purchases by that amount."
+                "from: every purchase is expected to be worth that, give or take a few thousandths."
             )
         return ""
 
     def unidentified(self, unit: str) -> str:
         """Explain estimates at the border of the parameter space."""
         purchases = "repeat purchases" if self.of == "repeat" else "purchases"
+        if self.p > _ALIKE and self.q > _ALIKE:
+            return (
+                f"All {purchases} seem to be worth nearly the same, {self._common_mean:.4g}, so every purchase is "
+                "expected to be worth that."
+            )
+        if self.q > _ALIKE:
+            return (
+                f"All customers seem to spend alike: their mean spends differ no more than {purchases} of one customer "
+                f"would by chance, so everybody is expected to spend the common mean, {self._common_mean:.4g} a "
+                "purchase."
+            )
+        if self.p > _ALIKE:
+            return (
+                f"The {purchases} of a customer seem to be all worth the same, so each customer is expected to go on "
+                "spending as much a purchase as before."
+            )
         return (
             "The spread of spend within customers cannot be told from that between them. Gamma-Gamma needs customers "
-            f"with several {purchases} of differing value; use more data, or the observed mean spend."
+            f"with several {purchases} of differing value. Use more customers or a longer log."
         )
+
+    @property
+    def _common_mean(self) -> float:
+        """The mean value of a purchase in a base of which all spend alike, so that q is far above 1."""
+        return float(self.p * self.gamma / (self.q - 1))
 
     def log_likelihood(self, x: Floats, m: Floats) -> Floats:
         """Return the log-density of the *mean* value m of x observed purchases (that of their total is log x less)."""
@@ -283,3 +324,8 @@ class GammaGamma(Parametric):
         """
         remedy = _WITH_ALL if self.of == "repeat" else ""
         return GammaValue(np.asarray(self.p), np.asarray(self.p * x + self.q), np.asarray(self.gamma + x * m), remedy)
+
+
+def _at_one_price(m: Floats) -> bool:
+    """Return whether all mean spends are one."""
+    return bool(len(m)) and bool(np.ptp(m) <= _ONE_PRICE * m.max())

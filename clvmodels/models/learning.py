@@ -12,7 +12,7 @@ def learn_histories(rfm: RFM, parameters: int) -> Evidence:
     """Return the distinct (x, t_x, T), in multiples of the base's mean time between repeat purchases."""
     base = rfm.histories
     repeats, exposure = float(base.counts @ base.x), float(base.counts @ base.T)
-    scale = exposure / repeats if repeats and exposure else 1.0
+    scale = exposure / max(repeats, 1.0) if exposure else 1.0  # without repeat purchases, as if one had been seen
     return Evidence(
         {"x": base.x, "t_x": base.t_x / scale, "T": base.T / scale},
         base.counts,
@@ -21,14 +21,15 @@ def learn_histories(rfm: RFM, parameters: int) -> Evidence:
         measured=("t_x", "T"),
         scale=scale,
         densities=repeats,
-        shortfall=_shortfall(rfm, parameters),
+        shortfall=""
+        if exposure
+        else "Every customer was observed for no time at all (T = 0). Observe them for longer, or check T.",
+        scarcity=_scarcity(rfm, parameters),
     )
 
 
-def _shortfall(rfm: RFM, parameters: int) -> str:
+def _scarcity(rfm: RFM, parameters: int) -> str:
     repeaters, fewest = int((rfm.frequency > 0).sum()), int(_REPEATERS_A_PARAMETER * parameters)
-    if not rfm.T_days.any():
-        return "Every customer was observed for no time at all (T = 0). Observe them for longer, or check T."
     if not repeaters:
         return (
             f"No customer of {len(rfm):,} bought again: all bought once, so nothing tells how often they return. Use "

@@ -57,7 +57,9 @@ class Evidence:
     densities
         How many of the likelihood's factors are densities of what is measured, so that it depends on the unit.
     shortfall
-        Why these data cannot identify the model, and what to do; empty where they can.
+        Why nothing can be learnt from these data, and what to do; empty where something can.
+    scarcity
+        Why these data alone cannot identify the model, so that it takes a prior; empty where they may.
     """
 
     columns: Mapping[str, Floats]
@@ -68,6 +70,7 @@ class Evidence:
     scale: float = 1.0
     densities: float = 0.0
     shortfall: str = ""
+    scarcity: str = ""
 
     @property
     def log_jacobian(self) -> float:
@@ -106,7 +109,7 @@ class Specification(Protocol[M_co]):
         """Where a search begins, in multiples of the evidence's scale."""
 
     def learn(self, rfm: RFM) -> Evidence:
-        """Return what the likelihood needs of the data, or why they cannot identify the model."""
+        """Return what the likelihood needs of the data, or why nothing can be learnt from them."""
 
     def model(self, theta: "Floats | tuple[Any, ...]") -> M_co:
         """Return the model with these parameters, in their order: numbers, or arrays ``(draws, 1)``."""

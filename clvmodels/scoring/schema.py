@@ -14,6 +14,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from clvmodels import errors
 from clvmodels.inference.verdict import Outcome
 from clvmodels.units import DAYS
 
@@ -39,6 +40,13 @@ def _day(text: str) -> str:
 def _outcome(name: str) -> str:
     if name not in Outcome.__members__:
         raise _wrong(f"it should be one of {', '.join(Outcome.__members__)}")
+    return name
+
+
+def _category(name: str) -> str:
+    category = getattr(errors, name, None)
+    if not (isinstance(category, type) and issubclass(category, errors.CLVWarning)):
+        raise _wrong("it should be the name of a warning of clvmodels.errors")
     return name
 
 
@@ -74,6 +82,14 @@ class Method(_Named):
     is_: str = Field(alias="is")
 
 
+class StoredCaution(_Strict):
+    """A caution; ``category`` is the name of the class of its warning."""
+
+    name: str
+    text: str
+    category: Annotated[str, AfterValidator(_category)]
+
+
 class StoredFit(_Strict):
     """A fit of a model whose parameters are not known yet: which ones they are is checked when it is read."""
 
@@ -95,6 +111,7 @@ class StoredFit(_Strict):
     by_parameter: dict[str, dict[str, _Number]]
     seed: Annotated[int, Field(ge=0, lt=2**64)]
     versions: dict[str, str]
+    cautions: list[StoredCaution]
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from clvmodels import checked
+from clvmodels import checked, errors
+from clvmodels.cautions import Caution
 from clvmodels.data.files import as_text, write_whole
 from clvmodels.errors import SettingError, StorageError
 from clvmodels.inference.fit import Fit
@@ -159,6 +160,7 @@ def _written(fit: Fit[Any]) -> dict[str, Any]:
         **{name: _to_json(getattr(fit, name)) for name in _TABLES},
         "seed": int(fit.seed),
         "versions": dict(fit.versions),
+        "cautions": [{"name": c.name, "text": c.text, "category": c.category.__name__} for c in fit.cautions],
     }
 
 
@@ -198,6 +200,7 @@ def _read(written: Mapping[str, Any]) -> Fit[Any]:
     return Fit(
         specification,
         Verdict(Outcome[written["verdict"][0]], written["verdict"][1]),
+        cautions=tuple(Caution(c["name"], c["text"], getattr(errors, c["category"])) for c in written["cautions"]),
         method=method,
         seed=written["seed"],
         maximum=model("estimate"),

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from clvmodels.evaluation.calibration import (
     calibrate,
     calibration_table,
 )
+from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.methods import Inferred, Laplace, MaximumLikelihood
 from clvmodels.inference.nuts import NUTS
 from clvmodels.inference.prior import LogNormal
@@ -109,14 +111,15 @@ def test_every_model_has_a_usual_study() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("method", list(METHODS))
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
-def test_every_model_and_method_is_calibrated(model, method) -> None:
+@pytest.mark.parametrize("model", MODELS[date.today().isocalendar().week % 3 :: 3], ids=lambda model: model.name)
+def test_the_models_of_the_week_are_calibrated_with_every_method(model, method) -> None:
     runs = 500 if method == "Laplace" else 150  # a run of NUTS takes some twenty times as long
     found = calibrate(model, METHODS[method](STUDIES[model.name].prior), runs=runs)
     pairs = len(STUDIES) * len(METHODS)
     assert len(found.ranks) >= 0.95 * runs  # the rest is left out
     if method == "Laplace":  # R-hat and the effective sizes of two short chains are too noisy to be asked
         assert sum(found.doubtful.values()) < 5
+    # Every model has its turn within three weeks.
     # Bonferroni over the pairs, Holm over the quantities of one: a false alarm in one of a hundred such test suites.
     assert found.frame()["corrected_p"].min() * pairs > 0.01, str(found.frame())
 
@@ -160,7 +163,7 @@ def test_runs_with_a_bad_verdict_are_counted_and_ranked() -> None:
 
 
 def test_runs_that_the_data_rule_out_are_counted_and_left_out() -> None:
-    found = calibrate(NBD, Laplace(prior=PRIOR), design=NewCustomers(customers=8), runs=30)
+    found = calibrate(NBD, Bootstrap(20), prior=PRIOR, design=NewCustomers(customers=8), runs=30)
     assert 0 < found.left_out["TOO_LITTLE_DATA"] < 30
     assert len(found.ranks) == 30 - found.left_out["TOO_LITTLE_DATA"]
     assert "left out" in repr(found)
@@ -168,7 +171,13 @@ def test_runs_that_the_data_rule_out_are_counted_and_left_out() -> None:
 
 def test_no_run_at_all_is_an_error() -> None:
     with pytest.raises(FitError, match=r"NBD: the data ruled out all 3 runs: \{'TOO_LITTLE_DATA': 3\}"):
-        calibrate(NBD, Laplace(prior=PRIOR), design=NewCustomers(customers=2), runs=3)
+        calibrate(NBD, Bootstrap(20), prior=PRIOR, design=NewCustomers(customers=2), runs=3)
+
+
+def test_what_the_data_leave_open_and_the_prior_settles_is_ranked() -> None:
+    found = calibrate(NBD, Laplace(prior=PRIOR), design=NewCustomers(customers=8), runs=60)
+    assert found.left_out == {}
+    assert found.frame()["corrected_p"].min() > 0.01
 
 
 def test_a_method_that_withholds_draws_by_chance_is_refused() -> None:

@@ -132,3 +132,16 @@ def test_a_spend_model_that_cannot_be_fitted_leaves_the_purchases(cdnow_rfm):
     assert made.note.startswith(
         "Gamma-Gamma: The data cannot identify this model. All 946 repeat buyers spend the same"
     )
+
+
+def test_a_caution_is_a_note_and_not_a_warning(cdnow_rfm):
+    table = cdnow_rfm.frame().assign(monetary_value=lambda t: 5.0 * (t["frequency"] > 0)).drop(columns="first_spend")
+    once = RFM.from_frame(table.assign(frequency=0, recency=0.0, monetary_value=0.0), unit="week")
+    made = ModelCandidate(NBD, method=Laplace(draws=100)).predict(once, HORIZON, 20, 0)
+    assert made.purchases is not None
+    assert made.note.startswith("The fit can be used, with a caution")
+    assert "Gamma-Gamma: The data cannot identify this model. No customer has a repeat purchase" in made.note
+    alike = RFM.from_frame(table, unit="week")
+    made = ModelCandidate(BGNBD, method=Laplace(draws=100)).predict(alike, HORIZON, 20, 0)
+    assert made.money is not None
+    assert made.note.startswith("Gamma-Gamma: The fit can be used, with a caution")

@@ -168,12 +168,12 @@ def test_nuts_and_laplace_find_the_same_posterior(sampler, cdnow_rfm) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("specification", MODELS, ids=repr)
-def test_every_model_mixes_and_agrees_with_laplace_in_seeds_of_the_week(specification, sampler, cdnow_rfm) -> None:
+def test_every_model_mixes_and_agrees_with_laplace_by_the_seed_of_the_week(specification, sampler, cdnow_rfm) -> None:
     exact = logs(fit(specification, cdnow_rfm, Laplace(draws=20_000)).draws)
-    for seed in range(date.today().isocalendar().week % 5, 20, 5):  # four of twenty, all of them in five weeks
-        found = fit(specification, cdnow_rfm, NUTS(draws=2000, sampler=sampler), seed=seed)
-        assert found.verdict.ok, found.verdict
-        agree(logs(found.draws), exact, min(found.diagnostics["ess_tail"], 2000))
+    seed = date.today().isocalendar().week % 20
+    found = fit(specification, cdnow_rfm, NUTS(draws=2000, sampler=sampler), seed=seed)
+    assert found.verdict.ok, found.verdict
+    agree(logs(found.draws), exact, min(found.diagnostics["ess_tail"], 2000))
 
 
 def test_a_prior_with_a_scale_of_its_own_is_the_same_prior_for_both_methods(cdnow_rfm) -> None:

@@ -1,5 +1,6 @@
 """Gamma-Gamma: the value of a purchase."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -166,9 +167,10 @@ def test_the_evidence_leaves_out_customers_who_say_nothing_about_spend() -> None
 @pytest.mark.parametrize(
     ("money", "message"),
     [
-        ([20.0] * 9, "Only 9 customers have repeat purchases of positive value; three parameters need 10"),
+        ([20.0] * 9, "Only 9 customers with repeat purchases of positive value, and three parameters need 10"),
         ([20.0] * 12, "All 12 repeat buyers spend the same, 20 a purchase"),
-        ([], "Only 0 customers"),
+        ([20.0] * 11 + [20.001], "All 12 repeat buyers spend the same, 20 a purchase"),
+        ([20.0] * 11 + [20.01], ""),
     ],
 )
 def test_data_that_cannot_identify_it_say_why(money, message) -> None:
@@ -177,7 +179,36 @@ def test_data_that_cannot_identify_it_say_why(money, message) -> None:
         {"customer_id": range(n), "frequency": [0] + [2] * (n - 1), "recency": [0] + [4] * (n - 1), "T": 9}
     )
     rfm = RFM.from_frame(table.assign(monetary_value=[0.0, *money]), unit="week")
-    assert message in GammaGamma().learn(rfm).shortfall
+    found = GammaGamma().learn(rfm)
+    assert found.scarcity.startswith(message)
+    assert bool(found.scarcity) == bool(message)
+    assert found.shortfall == ""  # a prior can settle it
+
+
+def test_a_single_price_is_taken_to_be_known_to_one_in_a_thousand() -> None:
+    evidence = GammaGamma(of="all").learn(first_and_repeats([20.0] * 12, [0] * 12, [0.0] * 12))
+    np.testing.assert_allclose(np.unique(evidence.in_unit()["m"]), [19.98, 20.02])
+    assert evidence.in_unit()["m"].mean() == pytest.approx(20.0, rel=1e-12)
+
+
+def test_without_a_purchase_of_value_nothing_is_learnt() -> None:
+    rfm = first_and_repeats([20.0] * 12, [0] * 12, [0.0] * 12)
+    assert 'Fit clv.GammaGamma(of="all"), which learns from first purchases' in GammaGamma().learn(rfm).shortfall
+    free = first_and_repeats([0.0] * 12, [0] * 12, [0.0] * 12)
+    assert "No customer has a purchase of positive value" in GammaGamma(of="all").learn(free).shortfall
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "gamma", "limit"),
+    [
+        (4.0, 1e6, 5e6, "All customers seem to spend alike: .* the common mean, 20 a purchase"),
+        (1e6, 4.0, 6e-5, "purchases of a customer seem to be all worth the same, .* as much a purchase as before"),
+        (1e6, 1e6 + 1, 20.0, "purchases seem to be worth nearly the same, 20, so every purchase"),
+        (4.0, 4.0, 15.0, "spread of spend within customers cannot be told from that between them"),
+    ],
+)
+def test_the_limit_that_was_reached_is_named(p, q, gamma, limit) -> None:
+    assert re.search(limit, GammaGamma(p, q, gamma).unidentified("week"))
 
 
 def test_data_without_amounts_are_refused() -> None:
@@ -279,13 +310,13 @@ def test_customers_who_never_paid_are_left_out_and_a_free_purchase_counts() -> N
 @pytest.mark.parametrize(
     ("first_spend", "message"),
     [
-        ([20.0] * 9, "Only 9 customers have purchases of positive value; three parameters need 10"),
+        ([20.0] * 9, "Only 9 customers with purchases of positive value, and three parameters need 10"),
         ([20.0] * 12, "All 12 customers spend the same, 20 a purchase"),
     ],
 )
 def test_all_purchases_that_cannot_identify_it_say_why(first_spend, message) -> None:
     none = [0] * len(first_spend)
-    assert message in GammaGamma(of="all").learn(first_and_repeats(first_spend, none, none)).shortfall
+    assert message in GammaGamma(of="all").learn(first_and_repeats(first_spend, none, none)).scarcity
 
 
 def test_all_purchases_need_the_first(cdnow_rfm) -> None:

@@ -40,16 +40,25 @@ def test_the_scaled_likelihood_and_its_jacobian_give_the_likelihood_in_the_unit_
 @pytest.mark.parametrize(
     ("frequency", "recency", "T", "message"),
     [
-        ([0, 0], [0.0, 0], [0.0, 0], "observed for no time at all"),
         ([0] * 30, [0.0] * 30, [9.0] * 30, "No customer of 30 bought again: all bought once"),
         ([1] * 9 + [0], [2.0] * 9 + [0], [9.0] * 10, "Only 9 of 10 customers bought again, and 4 parameters need 10"),
     ],
 )
 def test_data_that_cannot_identify_four_parameters_say_why(frequency, recency, T, message) -> None:
-    assert message in BGNBD().learn(rfm(frequency, recency, T)).shortfall
+    found = BGNBD().learn(rfm(frequency, recency, T))
+    assert message in found.scarcity
+    assert found.shortfall == ""  # a prior can settle it
+
+
+def test_customers_who_were_not_observed_tell_nothing() -> None:
+    assert "observed for no time at all" in BGNBD().learn(rfm([0, 0], [0.0, 0], [0.0, 0])).shortfall
+
+
+def test_the_scale_without_repeat_purchases_is_that_of_one() -> None:
+    assert BGNBD().learn(rfm([0, 0], [0.0, 0], [10.0, 30.0])).scale == 40.0
 
 
 def test_a_model_with_two_parameters_needs_fewer_repeat_buyers() -> None:
     few = rfm([1] * 5 + [0], [2.0] * 5 + [0], [9.0] * 6)
-    assert NBD().learn(few).shortfall == ""
-    assert "4 parameters need 10" in BGNBD().learn(few).shortfall
+    assert NBD().learn(few).scarcity == ""
+    assert "4 parameters need 10" in BGNBD().learn(few).scarcity

@@ -41,7 +41,9 @@ def test_an_interrupt_ends_compiled_loops_at_once_and_what_waits_never_begins(th
 
     def for_years(i):
         began.append(i)
-        simulate(NBD(np.ones((1, 1)), np.ones((1, 1))), None, Customers.of(rfm, None), np.array([1e15]), plain, 1, seed=i)
+        simulate(
+            NBD(np.ones((1, 1)), np.ones((1, 1))), None, Customers.of(rfm, None), np.array([1e15]), plain, 1, seed=i
+        )
 
     def items():
         yield from range(2 * threads)

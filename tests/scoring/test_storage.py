@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clvmodels.errors import FitError, SettingError, StorageError
+from clvmodels.errors import FitError, PriorWarning, SettingError, StorageError
 from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.fit import Fit, fit
 from clvmodels.inference.methods import Inferred, Laplace, MaximumLikelihood
@@ -138,13 +138,24 @@ def test_a_stored_model_gives_the_same_valuation(cdnow_rfm, purchases, spend, tm
 
 def test_a_fit_that_failed_is_stored_with_its_verdict(cdnow_rfm, tmp_path):
     nobody = cdnow_rfm.take(cdnow_rfm.frequency == 0)
-    failed = fit(BGNBD, nobody)
+    failed = fit(BGNBD, nobody, MaximumLikelihood())
     save(failed, tmp_path / "model.json")
     back = load(tmp_path / "model.json")
     assert_same(failed, back)
     assert back.verdict.outcome is Outcome.TOO_LITTLE_DATA
     with pytest.raises(FitError, match="bought once"):
         back.require()
+
+
+def test_a_caution_is_stored(cdnow_rfm, tmp_path):
+    once = cdnow_rfm.take(cdnow_rfm.frequency == 0)
+    with pytest.warns(PriorWarning):
+        cautious = fit(NBD, once)
+    save(cautious, tmp_path / "model.json")
+    back = load(tmp_path / "model.json")
+    assert_same(cautious, back)
+    assert back.cautions == cautious.cautions
+    assert back.verdict.level == "caution"
 
 
 @pytest.mark.parametrize("k_hat", [np.inf, -np.inf])
@@ -198,7 +209,18 @@ def test_the_file_says_what_it_holds(document):
     assert written["format"] == "clvmodels fit, version 2"
     assert list(written) == ["format", "fit"]
     fitted = written["fit"]
-    about = {"specification", "method", "seed", "versions", "unit", "observed_until", "customers", "scale", "densities"}
+    about = {
+        "specification",
+        "method",
+        "seed",
+        "versions",
+        "cautions",
+        "unit",
+        "observed_until",
+        "customers",
+        "scale",
+        "densities",
+    }
     found = {"verdict", "estimate", "log_likelihood", "standard_errors", "sandwich_errors", "draws", "draws_of"}
     assert set(fitted) == about | found | {"diagnostics", "by_parameter"}
     assert fitted["specification"] == {"model": "BGNBD"}
