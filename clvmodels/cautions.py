@@ -1,10 +1,11 @@
 """A caution: what users should know before they rely on an answer, as data that travels with it."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from clvmodels.errors import CLVWarning
+from clvmodels.text import count, join
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,17 @@ class Caution:
 
     def __str__(self) -> str:
         return self.text
+
+
+def mentioned(cautions: Sequence[Caution]) -> str:
+    """Return the end of a line that says how many cautions there are; nothing where there are none.
+
+    Examples
+    --------
+    >>> mentioned([Caution("copies of rows", "12 % of the rows are copies of another.")])
+    '; 1 caution: copies of rows'
+    """
+    return f"; {count(len(cautions), 'caution')}: {join([each.name for each in cautions])}" if cautions else ""
 
 
 def warn_of(cautions: Iterable[Caution], stacklevel: int = 2) -> None:

@@ -13,10 +13,10 @@ PACKAGE = Path(__file__).parents[1] / "clvmodels"
 # A module imports from its own room and from the rooms before it. A room is a folder, or a file beside them.
 ROOMS = (
     "errors",
-    "cautions",
     "version",
     "units",
     "text",
+    "cautions",
     "checked",
     "data",
     "models",

@@ -8,7 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.cautions import Caution
 from clvmodels.data.cleaning import CleaningReport, Rule, Tally
+from clvmodels.data.gaps import Gaps
 from clvmodels.data.returns import net_returns
 from clvmodels.data.rfm import Calendar
 from clvmodels.data.rules import Rows, count_customers
@@ -26,7 +28,7 @@ DAY = np.timedelta64(1, "D")
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What all parts of a log share: its customers, and how it was read."""
+    """What all parts of a log share: its customers, how it was read, and the cautions about its table."""
 
     ids: NDArray[Any]
     attributes: Mapping[str, NDArray[Any]]
@@ -34,6 +36,7 @@ class Source:
     taken_out: tuple[Rule, ...]
     notes: tuple[Rule, ...]
     acquired_since: np.datetime64 | None
+    cautions: tuple[Caution, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,8 +189,21 @@ class Log:
         money = np.bincount(customer, weights=self.purchases.amount, minlength=size)
         return np.bincount(customer, minlength=size).astype(np.int64), money.astype(np.float64)
 
+    @property
+    def unmatched(self) -> Floats:
+        """Money of each customer and period whose returns have no purchase to take them off, of those with some."""
+        rest = self._netted[2]
+        return rest[rest > 0]
+
+    @cached_property
+    def gaps(self) -> Gaps:
+        """How evenly customers buy."""
+        purchases = self.purchases
+        return Gaps.of((purchases.day - self.first) // DAY // int(self.period.days), purchases.start)
+
+    @cached_property
     def calendar(self) -> Calendar:
-        """Return the first and the repeat purchases of each day of the log."""
+        """The first and the repeat purchases of each day of the log."""
         purchases, days = self.purchases, np.arange(self.first, self.last + DAY)
         day, repeat = (purchases.day - self.first) // DAY, purchases.is_repeat
         money = np.bincount(day[repeat], weights=purchases.amount[repeat], minlength=len(days)).astype(np.float64)

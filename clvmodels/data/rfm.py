@@ -12,10 +12,11 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
-from clvmodels.cautions import Caution
+from clvmodels.cautions import Caution, mentioned
 from clvmodels.data.cells import refuse_cells
 from clvmodels.data.cleaning import CleaningReport
 from clvmodels.data.dates import parse_day
+from clvmodels.data.gaps import Gaps
 from clvmodels.data.histories import Histories
 from clvmodels.data.ids import read_ids
 from clvmodels.data.numbers import LARGEST_MONEY, read_numbers
@@ -100,6 +101,8 @@ class RFM:
         The last day of the observation, which belongs to it; ``None`` where it is not known.
     calendar
         What the base did on each day; ``None`` where only the table was handed in.
+    gaps
+        How evenly the customers buy; ``None`` where only the table was handed in.
     columns
         What else is known of each customer, such as a segment or a channel.
     cleaning
@@ -118,6 +121,7 @@ class RFM:
     period: float | None = None
     observed_until: date | None = None
     calendar: Calendar | None = None
+    gaps: Gaps | None = None
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     cleaning: CleaningReport | None = None
     cautions: tuple[Caution, ...] = ()
@@ -209,11 +213,11 @@ class RFM:
         return Histories.merge(self.frequency, self.recency_days, self.T_days).in_units_of(DAYS[self.unit])
 
     def take(self, customers: "slice | NDArray[Any]") -> Self:
-        """Return the RFM of some customers: a slice, a mask or row numbers; the base's calendar is left out."""
+        """Return the RFM of some customers: a slice, a mask or row numbers, without what is known of the base alone."""
         arrays = ("customer_id", "frequency", "recency_days", "T_days", *_MONEY)
         known: dict[str, Any] = {n: getattr(self, n)[customers] for n in arrays if getattr(self, n) is not None}
         columns = {name: values[customers] for name, values in self.columns.items()}
-        return replace(self, **known, columns=columns, calendar=None, cleaning=None)
+        return replace(self, **known, columns=columns, calendar=None, gaps=None, cleaning=None)
 
     def frame(self) -> pd.DataFrame:
         """Return a row a customer: ``customer_id, frequency, recency, T``, money where there is some, other columns."""
@@ -232,7 +236,7 @@ class RFM:
         return (
             f"RFM of {count(len(self), 'customer')}{until}, in {self.unit}s, {money}: "
             f"{count(self.frequency.sum(), 'repeat purchase')}, "
-            f"{count((self.frequency == 0).sum(), 'customer')} bought once"
+            f"{count((self.frequency == 0).sum(), 'customer')} bought once{mentioned(self.cautions)}"
         )
 
 

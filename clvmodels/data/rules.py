@@ -50,6 +50,20 @@ class Rows:
         return np.zeros(len(self), dtype=bool) if self.amount is None else self.amount < 0
 
     @cached_property
+    def is_copy(self) -> NDArray[np.bool_]:
+        """Whether a row equals the one before in all columns used, shape ``(rows,)``. The rows must be sorted."""
+        same = (self.customer[1:] == self.customer[:-1]) & (self.stamp[1:] == self.stamp[:-1])
+        if self.amount is not None:
+            same &= self.amount[1:] == self.amount[:-1]
+        return np.append(False, same)
+
+    @cached_property
+    def has_copy(self) -> NDArray[np.bool_]:
+        """Whether a row equals the one before or the one after, shape ``(rows,)``. The rows must be sorted."""
+        either: NDArray[np.bool_] = self.is_copy | np.append(self.is_copy[1:], False)
+        return either
+
+    @cached_property
     def tally(self) -> Tally:
         """How much there is; amounts that are missing or infinite count as nothing."""
         money = None if self.amount is None else float(self.amount[np.isfinite(self.amount)].sum())
@@ -170,12 +184,8 @@ def leave_out_acquired_before(ledger: Ledger, day: np.datetime64) -> Ledger:
 
 def note_duplicates(ledger: Ledger) -> Ledger:
     """Return the ledger with a note on rows equal to another in all columns used. The rows must be sorted."""
-    rows = ledger.rows
-    same = (rows.customer[1:] == rows.customer[:-1]) & (rows.stamp[1:] == rows.stamp[:-1])
-    if rows.amount is not None:
-        same &= rows.amount[1:] == rows.amount[:-1]
     sentence = "Rows of the table equal to another in every column used are kept; leave copies out beforehand."
-    return ledger.note(np.append(False, same), "duplicate rows", sentence)
+    return ledger.note(ledger.rows.is_copy, "duplicate rows", sentence)
 
 
 def check_days(rows: Rows, column: str, today: np.datetime64, observed_until: np.datetime64 | None) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
-from clvmodels.cautions import warn_of
+from clvmodels.cautions import Caution, mentioned, warn_of
 from clvmodels.checked import one_of
 from clvmodels.data import cautions
 from clvmodels.data.cleaning import CleaningReport, Rule
@@ -180,8 +180,9 @@ class Transactions:
             first, ledger = max(first, since), leave_out_acquired_before(ledger, since)
         _refuse_no_purchase(ledger)
 
+        seen = cautions.of_rows(ledger.rows, ids)
         attributes = {name: read_attribute(table[name], who, ids, name) for name in columns}
-        source = Source(ids, attributes, rows.tally, ledger.taken_out, ledger.notes, since)
+        source = Source(ids, attributes, rows.tally, ledger.taken_out, ledger.notes, since, seen)
         log = Log(source, Events.of(ledger.rows), first, last, _whole_days(period))
         log.refuse_emptiness()
         object.__setattr__(self, "_log", log)
@@ -221,6 +222,17 @@ class Transactions:
     def customer_id(self) -> NDArray[Any]:
         """Ids of the customers who have a purchase that was not undone, sorted, shape ``(customers,)``."""
         return self._log.source.ids[np.unique(self._log.purchases.customer)]
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What is in this log that the models do not expect, with its size and the cure, the worst first.
+
+        A row that is the total of the others, copies of rows, a shared account, negative amounts that are no returns,
+        a log that starts later than the business (``LeftTruncationWarning``) or is silent at its end, even gaps as of
+        subscriptions, spend that drifts, purchases that merging hides (``MergedPurchasesWarning``), and customers
+        acquired too lately. Without an amount column, nothing is said about money.
+        """
+        return cautions.of_log(self._log)
 
     @property
     def cleaning(self) -> CleaningReport:
@@ -284,10 +296,8 @@ class Transactions:
 
         Warns
         -----
-        LeftTruncationWarning
-            If the first 30 days have far more first purchases than the months after them.
-        MergedPurchasesWarning
-            If many of the purchases are of customers who buy in more than half of the periods.
+        CLVWarning
+            Once for each of ``cautions``: what is in this log that the models do not expect.
 
         Examples
         --------
@@ -296,10 +306,8 @@ class Transactions:
         >>> rfm.frequency, rfm.recency
         (array([1, 0]), array([1., 0.]))
         """
-        log, unit = self._log, unit_name(unit)
-        purchases, source, calendar = log.purchases, log.source, log.calendar()
-        spike = cautions.spike(calendar) if source.acquired_since is None else None
-        seen = tuple(filter(None, (spike, cautions.saturation(purchases, log.period))))
+        log, unit, seen = self._log, unit_name(unit), self.cautions
+        purchases, source = log.purchases, log.source
         warn_of(seen)
         customer, repeats = purchases.customer[purchases.start], purchases.counts - 1
         repeat_money = np.add.reduceat(np.where(purchases.is_repeat, purchases.amount, 0.0), purchases.start)
@@ -313,7 +321,8 @@ class Transactions:
             first_spend=purchases.amount[purchases.start] if log.has_money else None,
             period=log.period.days,
             observed_until=self.observed_until,
-            calendar=calendar,
+            calendar=log.calendar,
+            gaps=log.gaps,
             columns={name: values[customer] for name, values in source.attributes.items()},
             cleaning=log.report,
             cautions=seen,
@@ -372,7 +381,7 @@ class Transactions:
         money = "" if left.money is None else f" worth {number(left.money, 2)}"
         return (
             f"Transactions from {self.first_day} to {self.observed_until}: {count(left.customers, 'customer')} with "
-            f"{count(left.rows, 'purchase')}{money}, those within {self.period} merged"
+            f"{count(left.rows, 'purchase')}{money}, those within {self.period} merged{mentioned(self.cautions)}"
         )
 
     def _repr_html_(self) -> str:

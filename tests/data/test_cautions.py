@@ -1,11 +1,14 @@
-"""Warnings of a summary: a log that starts late, and purchases that merging hides."""
+"""Cautions about a log: each on a small shop that has it, and none on shops that do not."""
+
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import clvmodels as clv
 from clvmodels.data.transactions import Transactions
-from clvmodels.errors import LeftTruncationWarning, MergedPurchasesWarning
+from clvmodels.errors import CLVWarning, LeftTruncationWarning, MergedPurchasesWarning
 
 
 def simulated(seed, days=1_000, start=0, acquired=4.0):
@@ -62,3 +65,194 @@ def test_customers_who_buy_in_every_period_are_noticed(log):
 def test_a_few_heavy_buyers_are_not_worth_a_warning(log):
     when = [*np.datetime64("2024-01-01") + np.arange(20), *np.datetime64("2024-01-01") + np.arange(500) % 30]
     log([0] * 20 + list(range(1, 501)), when).summarize()
+
+
+# --- what a log has that the models do not expect --------------------------------------------------------------------
+
+START = np.datetime64("2023-01-01")
+
+
+def shop(seed=3, customers=300):
+    """Simulate a shop that the models describe: customers' ids as text, days, and what they paid."""
+    made = clv.simulate_log(
+        clv.BGNBD(r=0.8, alpha=10.0, a=0.8, b=2.5),
+        clv.GammaGamma(p=6.25, q=3.74, gamma=15.4),
+        customers=customers,
+        start="2023-01-01",
+        end="2024-06-23",
+        unit="week",
+        seed=seed,
+    )
+    return pd.DataFrame(
+        {
+            "who": made["customer_id"].map("c{:04}".format),
+            "when": made["date"].to_numpy().astype("datetime64[D]"),
+            "paid": made["amount"].round(2),
+        }
+    )
+
+
+def boxes(customers=60, skipped=0.0, seed=5):
+    """Simulate subscribers who get a box every 28 to 32 days, or skip it, until they leave."""
+    random, rows = np.random.default_rng(seed), []
+    for who in range(customers):
+        day = random.integers(0, 365)
+        while day < 540:
+            rows.append((f"b{who:04}", START + int(day), 29.0))
+            day += 30 * random.geometric(1 - skipped) + random.integers(-2, 3)
+            if random.random() < 0.08:
+                break
+    return pd.DataFrame(rows, columns=["who", "when", "paid"])
+
+
+def cautions(frame, **options):
+    """Return the texts of a log's cautions by their names."""
+    log = Transactions(frame, "who", "when", "paid", **({"observed_until": "2024-06-23"} | options))
+    return {caution.name: caution.text.replace("\N{NO-BREAK SPACE}", " ") for caution in log.cautions}
+
+
+def only(name, frame, **options):
+    """Return the text of the one caution that a log has."""
+    found = cautions(frame, **options)
+    assert list(found) == [name]
+    return found[name]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_shop_as_the_models_describe_it_has_none(seed):
+    assert cautions(shop(seed, customers=30 * 2 ** (seed % 5))) == {}
+
+
+def test_cdnow_has_none():
+    cdnow = Transactions(clv.datasets.load_cdnow(), "customer_id", "date", "amount")
+    past, _ = cdnow.split("1997-09-30")
+    assert (cdnow.cautions, past.cautions) == ((), ())
+    assert "caution" not in repr(cdnow) + repr(past.summarize())
+
+
+def test_each_is_warned_of_once_and_mentioned():
+    frame = pd.concat([shop(), boxes()])
+    log = Transactions(frame.assign(paid=frame["paid"] - 25), "who", "when", "paid", observed_until="2024-06-23")
+    with pytest.warns(CLVWarning) as caught:
+        rfm = log.summarize()
+    assert [str(warning.message) for warning in caught] == [caution.text for caution in rfm.cautions]
+    assert len(rfm.cautions) == 2
+    for result in (log, rfm):
+        assert repr(result).endswith("; 2 cautions: negative amounts and even gaps")
+
+
+def test_exports_that_overlap_are_noticed_from_a_few_rows_on():
+    frame = shop()
+    days = frame["when"].between("2023-07-03", "2023-07-09")
+    assert 10 <= days.sum() < 0.03 * len(frame)
+    text = only("copies of rows", pd.concat([frame, frame[days]]))
+    assert text.startswith("Every row from 2023-07-03 to 2023-07-09 stands there more than once")
+    assert f"{days.sum()} rows" in text
+    assert f"worth {frame['paid'][days].sum():,.2f}" in text
+
+
+def test_copies_all_over_the_log_are_noticed_by_their_share():
+    frame = shop()
+    assert "rows (9.1 %), worth" in only("copies of rows", pd.concat([frame, frame.sample(frac=0.1, random_state=1)]))
+    assert cautions(pd.concat([frame, frame.sample(frac=0.03, random_state=1)])) == {}
+
+
+def test_lines_of_one_order_at_one_price_are_no_copies():
+    frame = shop()
+    lines = [frame.assign(paid=price) for price in (2.0, 2.0, 5.0)]
+    assert cautions(pd.concat(lines)) == {}
+    assert "copies of rows" in cautions(pd.concat([*lines, *lines]))
+
+
+def test_copies_change_nothing_where_there_is_no_money():
+    frame = pd.concat([shop(), shop()])
+    assert Transactions(frame, "who", "when", observed_until="2024-06-23").cautions == ()
+
+
+def test_a_row_that_is_the_total_is_named():
+    frame = shop()
+    total = pd.DataFrame({"who": ["Total"], "when": [frame["when"].max()], "paid": [frame["paid"].sum().round(2)]})
+    text = only("total row", pd.concat([frame, total]))
+    assert "The row of customer 'Total' on 2024-06-2" in text
+    assert cautions(pd.concat([frame, total.assign(paid=0.99 * total["paid"])])).keys() == set()
+
+
+@pytest.mark.parametrize("share", [0.18, 0.08])
+def test_accounts_that_stand_out_are_named(share):
+    frame = shop()
+    random = np.random.default_rng(0).random(len(frame))
+    frame.loc[random < share, "who"] = "00000"
+    text = only("shared account", frame)
+    assert f"{(random < share).mean():.0%}".replace("%", " %") + " of the rows are those of customer '00000';" in text
+    frame.loc[random > 0.85, "who"] = "guest"
+    assert "are those of customer '00000' and 'guest';" in only("shared account", frame).replace(
+        "'guest' and '00000'", "'00000' and 'guest'"
+    )
+
+
+def test_large_accounts_of_a_wholesaler_and_one_large_order_do_not_stand_out():
+    frame = shop(customers=200)
+    large = [f"c{who:04}" for who in range(40)]
+    days = START + np.random.default_rng(1).integers(0, 530, 3_000)
+    accounts = pd.DataFrame({"who": np.repeat(large, 75), "when": days, "paid": np.linspace(10, 90, 3_000)})
+    assert "shared account" not in cautions(pd.concat([frame, accounts]))
+    order = pd.DataFrame({"who": "c0001", "when": START + 100, "paid": np.linspace(1, 9, 400)})
+    assert cautions(pd.concat([frame, order])) == {}
+    few = frame[frame["who"] < "c0030"]
+    assert "shared account" not in cautions(pd.concat([few, accounts[accounts["who"] == "c0001"]]))
+
+
+def test_a_profit_column_has_no_returns():
+    frame = shop()
+    text = only("negative amounts", frame.assign(paid=frame["paid"] - 20))
+    assert "% of the rows have a negative amount (2" in text
+    assert "% of them there is no purchase to take them off" in text
+
+
+def test_returns_of_what_was_bought_are_returns():
+    frame = shop()
+    back = frame.sample(frac=0.15, random_state=4)
+    assert cautions(pd.concat([frame, back.assign(paid=-back["paid"])])) == {}
+
+
+def test_subscriptions_are_noticed_alone_with_skipped_boxes_and_among_others():
+    assert "is 0 % of that of purchases at random" in only("even gaps", boxes())
+    assert "subscription" in only("even gaps", boxes(skipped=0.2))
+    assert "subscription" in only("even gaps", pd.concat([shop(), boxes()]))
+
+
+@pytest.mark.parametrize("growth", [1.9, 0.5])
+def test_spend_that_drifts_is_noticed_with_its_size(growth):
+    frame = shop()
+    years = (frame["when"] - frame["when"].min()) / pd.Timedelta(days=365.25)
+    text = only("drift of spend", frame.assign(paid=frame["paid"] * growth**years))
+    measured = float(re.search(r"changes by (\S+) % a year", text)[1].replace("\N{MINUS SIGN}", "-"))
+    assert 1 + measured / 100 == pytest.approx(growth, rel=0.15)
+
+
+def test_newer_customers_who_spend_more_are_no_drift():
+    frame = shop()
+    first = frame.groupby("who")["when"].transform("min")
+    years = (first - frame["when"].min()) / pd.Timedelta(days=365.25)
+    assert cautions(frame.assign(paid=frame["paid"] * 3**years)) == {}
+
+
+def test_an_observation_that_goes_on_after_everybody_is_noticed():
+    frame = shop()
+    text = only("silent end", frame, observed_until="2025-06-30")
+    assert f"observed_until='{frame['when'].max():%Y-%m-%d}'" in text
+    assert cautions(frame, observed_until="2024-06-30") == {}
+
+
+def test_customers_acquired_at_the_very_end_are_noticed():
+    frame, late = shop(), shop(seed=4, customers=400)
+    late = late[late["when"] >= "2024-05-10"].assign(who="new " + late["who"])
+    late = pd.concat([late.assign(who=late["who"] + str(copy), paid=late["paid"] + copy) for copy in range(4)])
+    found = cautions(pd.concat([frame, late]))
+    assert "were acquired in the last" in found["acquired late"]
+
+
+def test_parts_of_a_log_know_what_its_table_was_like():
+    frame = shop()
+    past, _ = Transactions(pd.concat([frame, frame]), "who", "when", "paid").split("2023-12-31")
+    assert [caution.name for caution in past.cautions] == ["copies of rows"]

@@ -65,6 +65,9 @@ def test_parts_of_cdnow_are_the_whole():
     whole, parts = summary(log), [summary(rows) for _, rows in log.groupby(log["customer_id"].map(part))]
     assert_same(reduce(add, (one.calendar for one in parts)), whole.calendar)
     assert_same_report(reduce(add, (one.cleaning for one in parts)), whole.cleaning)
+    gaps = reduce(add, (one.gaps for one in parts))
+    assert (gaps.customers, gaps.free, gaps.even) == (whole.gaps.customers, whole.gaps.free, whole.gaps.even)
+    assert gaps.dispersion == pytest.approx(whole.gaps.dispersion, rel=1e-12)
     together = reduce(add, (one.histories for one in parts))
     for name in ("x", "t_x", "T", "counts"):
         assert np.array_equal(getattr(together, name), getattr(whole.histories, name))
