@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from clvmodels.cautions import Caution
 from clvmodels.data.gaps import Gaps
 from clvmodels.data.log import DAY, Events, Log, Purchases
-from clvmodels.data.rfm import Calendar
+from clvmodels.data.rfm import RFM, Calendar
 from clvmodels.data.rules import Rows
 from clvmodels.data.runs import starts
-from clvmodels.errors import LeftTruncationWarning, MergedPurchasesWarning
+from clvmodels.errors import LeftTruncationWarning, MergedPurchasesWarning, SpendDependenceWarning
 from clvmodels.text import count, join, number, percent
 from clvmodels.units import Duration
 
@@ -45,6 +45,12 @@ _ACCOUNT_RATIO = 3.0
 _ACCOUNT_DAYS = 20  # with a purchase: one order of many lines is no account
 _ACCOUNTS = 3
 _ACCOUNT_BASE = 50  # customers: of fewer, the best may well have a large share
+
+# Customers with twice the frequency spend log(2) times this much more, as a multiple of the average, and
+_DEPENDENCE = 0.25
+_DEPENDENCE_LEAST = 0.05  # is beyond an interval of so many standard errors (98 %).
+_DEPENDENCE_SIGMAS = 2.33
+_DEPENDENCE_CUSTOMERS = 20
 
 _SILENCE_RATIO = 5.0  # of the longest time without any purchase before
 _SILENCE_DAYS = 14
@@ -192,6 +198,39 @@ def no_returns(log: Log) -> Caution | None:
         "customers paid, and give costs to the plan (margin=)."
     )
     return Caution("negative amounts", text)
+
+
+def spend_dependence(rfm: RFM) -> Caution | None:
+    """Return a caution about repeat buyers whose spend a purchase depends on how often they buy.
+
+    Measured by the slope of mean spend, as a multiple of its average, on the logarithm of the frequency. Unlike a
+    correlation of logarithms, which the text has too, it is 0 on average where spend does not depend on frequency.
+    """
+    if rfm.monetary_value is None:
+        return None
+    buyers = (rfm.frequency > 0) & (rfm.monetary_value > 0)
+    x, spend = np.log(rfm.frequency[buyers]), rfm.monetary_value[buyers]
+    if len(x) < _DEPENDENCE_CUSTOMERS or np.ptp(x) == 0 or np.ptp(spend) == 0:
+        return None
+    each = x - x.mean()
+    slope = float(each @ spend / spend.mean() / (each @ each))
+    rest = each * (spend / spend.mean() - 1 - slope * each)
+    reach = _DEPENDENCE_SIGMAS * float(np.sqrt(rest @ rest) / (each @ each))
+    if abs(slope) < _DEPENDENCE or abs(slope) - reach < _DEPENDENCE_LEAST:
+        return None
+    twice, low, high = (percent(np.log(2) * size) for size in (slope, slope - reach, slope + reach))
+    money = (
+        "too little from frequent buyers and too much from"
+        if slope > 0
+        else "too much from frequent buyers and too little from"
+    )
+    text = (
+        f"Spend depends on frequency: among {number(len(x))} repeat buyers, those with twice as many purchases spend "
+        f"{twice} of the average more on each (98 % interval: {low} to {high}; the logarithms have a correlation of "
+        f"{np.corrcoef(x, np.log(spend))[0, 1]:.2f}). The spend model takes the two to be independent, so it expects "
+        f"{money} the others. clv.checks shows what that does to the total; fit segments that differ in both apart."
+    )
+    return Caution("spend and frequency", text, SpendDependenceWarning)
 
 
 def silence(purchases: Purchases, end: np.datetime64) -> Caution | None:

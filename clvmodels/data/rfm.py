@@ -97,6 +97,9 @@ class RFM:
         Value of the first purchase; ``None`` where it is not known.
     period
         How many days are merged into one purchase; ``None`` where it is not known.
+    observed_from
+        The first day of the log; ``None`` where it is not known, and where ``acquired_since=`` left out the customers
+        who came before.
     observed_until
         The last day of the observation, which belongs to it; ``None`` where it is not known.
     calendar
@@ -119,6 +122,7 @@ class RFM:
     monetary_value: Floats | None = None
     first_spend: Floats | None = None
     period: float | None = None
+    observed_from: date | None = None
     observed_until: date | None = None
     calendar: Calendar | None = None
     gaps: Gaps | None = None

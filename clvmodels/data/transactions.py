@@ -320,6 +320,7 @@ class Transactions:
             monetary_value=repeat_money / np.maximum(repeats, 1) if log.has_money else None,
             first_spend=purchases.amount[purchases.start] if log.has_money else None,
             period=log.period.days,
+            observed_from=self.first_day if source.acquired_since is None else None,
             observed_until=self.observed_until,
             calendar=log.calendar,
             gaps=log.gaps,

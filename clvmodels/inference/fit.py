@@ -51,6 +51,8 @@ class Fit(Generic[M_co]):
         whether values and intervals can be computed from it.
     unit
         The time unit of the data, and of the parameters.
+    observed_from
+        The first day of the log, as ISO text; ``None`` where it is not known.
     observed_until
         The last day of the observation, as ISO text; ``None`` where it is not known.
     customers
@@ -105,6 +107,7 @@ class Fit(Generic[M_co]):
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     by_parameter: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cautions: tuple[Caution, ...] = ()
+    observed_from: str | None = None
 
     @property
     def estimate(self) -> M_co:
@@ -408,6 +411,7 @@ def fit(specification: "type[M] | Specification[M]", rfm: RFM, method: Method | 
         },
         scale=evidence.scale,
         densities=evidence.densities,
+        observed_from=None if rfm.observed_from is None else rfm.observed_from.isoformat(),
     )
     if evidence.shortfall:
         return fitted

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from clvmodels.cautions import warn_of
 from clvmodels.data.rfm import RFM
 from clvmodels.inference.fit import Fit
 from clvmodels.models.future import PurchaseModel
+from clvmodels.prediction.cautions import of_use
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.source import from_fits, require_fit
 from clvmodels.prediction.terms import Terms
@@ -56,6 +58,11 @@ def predict(
     FitError
         If the fit's verdict is bad.
 
+    Warns
+    -----
+    CLVWarning
+        If the customers' log begins later than that of the fit, ends earlier, or ends more than a year later.
+
     Examples
     --------
     >>> import clvmodels as clv
@@ -67,6 +74,7 @@ def predict(
     """
     horizons = durations(horizon)
     require_fit(purchases, rfm, "purchases")
+    warn_of(of_use(purchases, rfm))
     terms = Terms.plain(len(rfm), force_of_interest(discount, rfm.unit))
     source = from_fits(purchases, None, rfm, horizons, terms, futures=futures, seed=seed, threads=threads)
     quantity = "discounted_purchases" if discount else "purchases"

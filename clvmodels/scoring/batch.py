@@ -1,13 +1,12 @@
 """Batch scoring: tables of customers and of segments, from stored fits and a log."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import CLVWarning, SettingError
+from clvmodels.errors import SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.predict import predict
@@ -43,7 +42,6 @@ def forecast(
     fits = {"purchases": fits} if isinstance(fits, Fit) else fits
     if "purchases" not in fits:
         raise SettingError("These are not the fits of a purchase model and a spend model. Store them with clv fit.")
-    _warn_of_an_early_end(fits["purchases"], rfm)
     if "spend" in fits and rfm.monetary_value is not None:
         return value(fits["purchases"], fits["spend"], rfm, plan, futures, seed, threads)
     if not plan.is_plain:
@@ -53,20 +51,6 @@ def forecast(
             "predicted. Leave these settings out, or give the amounts and fit a spend model too."
         )
     return predict(fits["purchases"], rfm, plan.horizons, futures, seed, threads)
-
-
-def _warn_of_an_early_end(fitted: Fit[Any], rfm: RFM) -> None:
-    """Say so where the customers' log ends before that of the fit: a quiet customer's last purchase is not today."""
-    if rfm.observed_until is None or fitted.observed_until is None:
-        return
-    if rfm.observed_until.isoformat() < fitted.observed_until:
-        warnings.warn(
-            f"This log ends on {rfm.observed_until}, and the model was fitted to one that ends on "
-            f"{fitted.observed_until}. Value is counted from the end of this log; if its customers were observed for "
-            f"longer, say so with observed_until='{fitted.observed_until}'.",
-            CLVWarning,
-            stacklevel=3,
-        )
 
 
 def scores(forecast: Forecast | Valuation, plan: Plan, progress: Progress | None = None) -> pd.DataFrame:

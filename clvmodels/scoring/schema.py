@@ -101,6 +101,7 @@ class StoredFit(_Strict):
     unit: Annotated[str, AfterValidator(_unit)]
     customers: Annotated[int, Field(ge=0, le=_EXACT)]
     log_likelihood: float | None
+    observed_from: Annotated[str, AfterValidator(_day)] | None
     observed_until: Annotated[str, AfterValidator(_day)] | None
     draws_of: Literal["posterior", "sampling distribution"] | None
     scale: Annotated[float, Field(gt=0)]

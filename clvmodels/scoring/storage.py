@@ -24,7 +24,9 @@ from clvmodels.models.specification import as_specification, from_recipe
 _VERSION = 2  # raised with every change of the fields, so that a file of another version says that it is one
 _FORMAT = "clvmodels fit, version {}"
 _MOST_BYTES = 2**28  # a file larger than any fit: a million draws take some 100 MB
-_AS_THEY_ARE = ("unit", "customers", "log_likelihood", "observed_until", "draws_of", "scale", "densities")
+_AS_THEY_ARE = (
+    *("unit", "customers", "log_likelihood", "observed_from", "observed_until", "draws_of", "scale", "densities"),
+)
 _TABLES = ("standard_errors", "sandwich_errors", "diagnostics", "by_parameter")
 
 

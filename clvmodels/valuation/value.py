@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels.cautions import warn_of
 from clvmodels.checked import whole
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import MissingMoneyError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.future import PurchaseModel, SpendModel
 from clvmodels.models.special import Floats
+from clvmodels.prediction.cautions import of_use
 from clvmodels.prediction.contributions import Contributions
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.segments import Segments
@@ -217,6 +219,11 @@ def value(
     InfiniteMeanError
         If a customer's expected spend is infinite under some draws, by what needs it: ``frame()`` and what is expected.
 
+    Warns
+    -----
+    CLVWarning
+        If the customers' log begins later than that of the fit, ends earlier, or ends more than a year later.
+
     Notes
     -----
     Nothing is computed before a result is asked for. Customers are then streamed in chunks of 2^18 futures; a thread
@@ -245,5 +252,6 @@ def value(
     source = from_fits(
         purchases, spend, rfm, plan.horizons, plan.terms(rfm), futures=futures, seed=seed, threads=threads
     )
+    warn_of(of_use(purchases, rfm))
     source.customers  # noqa: B018 -- says which amounts are missing before anything is computed
     return Valuation(Forecast(rfm, source, plan.quantity, tuple(map(str, plan.horizons)), source.seed), plan)

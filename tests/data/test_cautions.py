@@ -1,14 +1,16 @@
 """Cautions about a log: each on a small shop that has it, and none on shops that do not."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import clvmodels as clv
+from clvmodels.data.cautions import spend_dependence
 from clvmodels.data.transactions import Transactions
-from clvmodels.errors import CLVWarning, LeftTruncationWarning, MergedPurchasesWarning
+from clvmodels.errors import CLVWarning, LeftTruncationWarning, MergedPurchasesWarning, SpendDependenceWarning
 
 
 def simulated(seed, days=1_000, start=0, acquired=4.0):
@@ -256,3 +258,43 @@ def test_parts_of_a_log_know_what_its_table_was_like():
     frame = shop()
     past, _ = Transactions(pd.concat([frame, frame]), "who", "when", "paid").split("2023-12-31")
     assert [caution.name for caution in past.cautions] == ["copies of rows"]
+
+
+# --- spend and frequency ---------------------------------------------------------------------------------------------
+
+
+def dependent(power, customers=400):
+    """Return a shop whose customers spend a power of their number of purchases."""
+    frame = shop(customers=customers)
+    return frame.assign(paid=frame["paid"] * frame.groupby("who")["paid"].transform("size") ** power)
+
+
+def dependence(frame):
+    return spend_dependence(Transactions(frame, "who", "when", "paid", observed_until="2024-06-23").summarize())
+
+
+@pytest.mark.parametrize(("power", "money"), [(0.7, "too little from frequent"), (-0.7, "too much from frequent")])
+def test_spend_that_depends_on_frequency_is_noticed_with_its_size(power, money):
+    caution = dependence(dependent(power))
+    assert caution.category is SpendDependenceWarning
+    assert money in caution.text
+    x = 2 + np.arange(9)
+    slope = np.polyfit(np.log(x - 1), x**power / np.mean(x**power), 1)[0]  # roughly, as customers have several x
+    twice = float(re.search(r"purchases spend (\S+)\s%", caution.text)[1].replace("\N{MINUS SIGN}", "-"))
+    assert twice == pytest.approx(100 * np.log(2) * slope, rel=0.5)
+    logs = float(re.search(r"correlation of (\S+)\)", caution.text)[1])
+    assert np.sign(logs) == np.sign(power)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_spend_that_does_not_is_none(seed):
+    assert dependence(shop(seed, customers=60 * 2 ** (seed % 4))) is None
+
+
+def test_a_slight_dependence_few_customers_and_equal_ones_are_none():
+    assert dependence(dependent(0.15, customers=1_000)) is None
+    assert dependence(dependent(0.7, customers=12)) is None
+    assert dependence(shop().assign(paid=10.0)) is None
+    cdnow = Transactions(clv.datasets.load_cdnow(), "customer_id", "date", "amount").summarize()
+    assert spend_dependence(cdnow) is None
+    assert spend_dependence(replace(cdnow, monetary_value=None)) is None

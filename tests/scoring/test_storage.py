@@ -57,7 +57,17 @@ def document(purchases, tmp_path):
 def assert_same(one: Fit, other: Fit):
     assert type(one.specification) is type(other.specification)
     assert one.specification.recipe() == other.specification.recipe()
-    for name in ("verdict", "unit", "customers", "method", "seed", "log_likelihood", "draws_of", "observed_until"):
+    for name in (
+        "verdict",
+        "unit",
+        "customers",
+        "method",
+        "seed",
+        "log_likelihood",
+        "draws_of",
+        "observed_from",
+        "observed_until",
+    ):
         assert getattr(one, name) == getattr(other, name)
     for name in ("versions", "standard_errors", "sandwich_errors", "by_parameter", "prior", "diagnostics"):
         assert getattr(one, name) == getattr(other, name)
@@ -216,6 +226,7 @@ def test_the_file_says_what_it_holds(document):
         "versions",
         "cautions",
         "unit",
+        "observed_from",
         "observed_until",
         "customers",
         "scale",
