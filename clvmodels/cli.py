@@ -22,7 +22,7 @@ from clvmodels.prediction.forecast import Forecast
 from clvmodels.report.page import comparison_page, demo_page
 from clvmodels.report.tables import comparison_table
 from clvmodels.scoring.batch import forecast, scores, segments
-from clvmodels.terminal import complain, console, progress, say, show, warn
+from clvmodels.terminal import complain, console, few_warnings, progress, say, show, warn
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -86,6 +86,9 @@ Margin = Annotated[str, typer.Option(help="What remains of a unit of money, such
 PurchaseCost = Annotated[str, typer.Option(help="What each purchase costs, in money, or a column with it.")]
 ServingCost = Annotated[str, typer.Option(help="What each customer costs a year, in money, or a column with it.")]
 Segment = Annotated[str | None, typer.Option(help="Column with a segment of each customer, for segments.csv.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Say in full how the log was cleaned, and print every warning.")
+]
 Threads = Annotated[int | None, typer.Option(help="How many threads compute; default: one a core.")]
 Futures = Annotated[int, typer.Option(help="Simulated futures a customer.")]
 Seed = Annotated[int, typer.Option(help="What every random number follows from.")]
@@ -161,6 +164,7 @@ def demo(out: OutFolder = Path("demo"), seed: Seed = 0) -> None:
         comparison = _compared(log, "1997-09-30", standard_candidates(), seed)
         rfm = log.summarize()
         fits = _fitted(rfm, clv.BGNBD, clv.GammaGamma, clv.Laplace(), seed)
+        _say_fits(fits)
         valuation = clv.value(fits["purchases"], fits["spend"], rfm, plan, seed=seed)
         scored = _scored(valuation, plan)
         simple = clv.SimpleFormula().value(rfm, plan, seed=seed)
@@ -178,6 +182,8 @@ def summarize(
     amount: Amount = None,
     unit: Unit = "week",
     cleaning: Cleaning = Cleaning(),
+    *,
+    verbose: Verbose = False,
 ) -> None:
     """Summarise a log: frequency, recency, age and money of each customer, and how the log was cleaned.
 
@@ -188,7 +194,8 @@ def summarize(
     check_output(out, [log])
     transactions = _read(log, customer, date, amount, cleaning)
     say(transactions.cleaning)
-    table = transactions.summarize(unit).frame()
+    with few_warnings(verbose=verbose):
+        table = transactions.summarize(unit).frame()
     _write(out.parent, {out.name: as_csv(table) if out.suffix == ".csv" else as_parquet(table)})
 
 
@@ -206,6 +213,8 @@ def fit(
     unit: Unit = "week",
     cleaning: Cleaning = Cleaning(),
     seed: Seed = 0,
+    *,
+    verbose: Verbose = False,
 ) -> None:
     """Fit a purchase model, and with amounts a spend model, and store both in one file.
 
@@ -215,8 +224,11 @@ def fit(
     """
     purchases, spend = _specification(model, "purchases"), _specification(spend_model, "spend")
     check_output(out, [log])
-    rfm = _read(log, customer, date, amount, cleaning).summarize(unit)
-    fits = _fitted(rfm, purchases, spend, METHODS[method](), seed)
+    transactions = _read(log, customer, date, amount, cleaning)
+    _say_cleaning(transactions, verbose=verbose)
+    with few_warnings(verbose=verbose):
+        fits = _fitted(transactions.summarize(unit), purchases, spend, METHODS[method](), seed)
+    _say_fits(fits)
     if not all(fitted.verdict.ok for fitted in fits.values()):
         complain(f"A fit cannot be relied on, so nothing is written to {out}.")
         raise typer.Exit(1)
@@ -243,6 +255,8 @@ def score(
     threads: Threads = None,
     cleaning: Cleaning = Cleaning(),
     seed: Seed = 0,
+    *,
+    verbose: Verbose = False,
 ) -> None:
     """Value every customer from the end of the log on.
 
@@ -263,8 +277,10 @@ def score(
     numbers = [name for name in named if isinstance(name, str)]
     names = ["scores.parquet", *(["segments.csv"] if segment else [])]
     with output_folder(out, names, [log, model]):
-        rfm = _read(log, customer, date, amount, cleaning, numbers, segment).summarize()
-        valued = forecast(clv.load_fits(model), rfm, plan, futures, seed, threads)
+        transactions = _read(log, customer, date, amount, cleaning, numbers, segment)
+        _say_cleaning(transactions, verbose=verbose)
+        with few_warnings(verbose=verbose):
+            valued = forecast(clv.load_fits(model), transactions.summarize(), plan, futures, seed, threads)
         _write(out, _scored(valued, plan, segment))
 
 
@@ -281,6 +297,8 @@ def compare(
     cleaning: Cleaning = Cleaning(),
     futures: Futures = 1000,
     seed: Seed = 0,
+    *,
+    verbose: Verbose = False,
 ) -> None:
     """Hold models and the simple formula against purchases that really happened.
 
@@ -292,7 +310,8 @@ def compare(
     candidates = standard_candidates() + [_specification(model, "purchases") for model in also or []]
     with output_folder(out, COMPARISON, [log]):
         transactions = _read(log, customer, date, amount, cleaning)
-        comparison = _compared(transactions, split, candidates, seed, futures)
+        _say_cleaning(transactions, verbose=verbose)
+        comparison = _compared(transactions, split, candidates, seed, futures, verbose=verbose)
         _write(out, _comparison_files(comparison, comparison_page(comparison)))
 
 
@@ -344,17 +363,30 @@ def _fitted(rfm: clv.RFM, purchases: Any, spend: Any, method: Any, seed: int) ->
     fits = {"purchases": clv.fit(purchases, rfm, method, seed)}
     if rfm.monetary_value is not None:
         fits["spend"] = clv.fit(spend, rfm, method, seed)
-    for fitted in fits.values():
-        say(f"{fitted!r}\n")
     return fits
 
 
+def _say_fits(fits: Mapping[str, Fit[Any]]) -> None:
+    for fitted in fits.values():
+        say(f"{fitted!r}\n")
+
+
+def _say_cleaning(log: clv.Transactions, *, verbose: bool) -> None:
+    say(log.cleaning if verbose else log.cleaning.short())
+
+
 def _compared(
-    log: clv.Transactions, split: str, candidates: Sequence[Any], seed: int, futures: int = 1000
+    log: clv.Transactions,
+    split: str,
+    candidates: Sequence[Any],
+    seed: int,
+    futures: int = 1000,
+    *,
+    verbose: bool = False,
 ) -> Comparison:
     past, future = log.split(split)
     forecasts = (1 + past.has_money) * len(candidates)
-    with progress("Comparing", forecasts * len(past.customer_id)) as told:
+    with few_warnings(verbose=verbose), progress("Comparing", forecasts * len(past.customer_id)) as told:
         comparison = clv.compare(candidates, past, future, futures=futures, seed=seed, progress=told)
     for quantity in ("purchases", "money")[: 1 + past.has_money]:
         happened = getattr(comparison.actual, quantity).sum()

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,10 +12,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
+from clvmodels.errors import CLVWarning
 from clvmodels.prediction.streams import Progress as Told
 from clvmodels.report.tables import Table
 
 WIDE = 156  # characters that a whole comparison takes; a narrower terminal sees the columns that matter most
+LINES = 3  # of warnings before a result
 KEPT = {"Candidate", "Predicted", "90 % interval", "RMSE", "PIT"}
 OPTIONS = (  # arguments in Python, which are options here
     *("acquired_since", "date_format", "discount", "futures", "nulls", "observed_until", "returns", "seed", "threads"),
@@ -63,6 +66,22 @@ def say(text: object) -> None:
 def warn(message: object) -> None:
     """Print a warning to where errors go."""
     complaints.print(f"[bold yellow]Warning[/] {escape(as_options(str(message)))}", highlight=False)
+
+
+@contextmanager
+def few_warnings(*, verbose: bool) -> Iterator[None]:
+    """Hold warnings back while something is computed, then print each once: all, or the first and how many more."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CLVWarning)
+        try:
+            yield
+        finally:
+            messages = list(dict.fromkeys(str(warning.message) for warning in caught))
+            shown = messages if verbose or len(messages) <= LINES else messages[: LINES - 1]
+            for message in shown:
+                warn(message)
+            if len(shown) < len(messages):
+                warn(f"And {len(messages) - len(shown)} more: --verbose shows them.")
 
 
 def complain(message: object) -> None:

@@ -275,6 +275,26 @@ def test_summarize_writes_the_rfm_table_and_says_how_it_cleaned(run, orders, tmp
     assert list(table.columns[:5]) == ["customer_id", "frequency", "recency", "T", "monetary_value"]
 
 
+def test_a_doubtful_log_is_fitted_and_said_to_be_so_in_short_or_in_full(run, orders, tmp_path):
+    log = pd.read_csv(orders / "orders.csv", dtype={"customer_id": str})
+    last = log["date"].max()
+    total = pd.DataFrame({"customer_id": ["Total"], "date": [last], "amount": [2 * log["amount"].sum()]})
+    pd.concat([log, log, total]).to_csv(tmp_path / "log.csv", index=False)
+    command = ["fit", tmp_path / "log.csv", *MONEY, "--method", "maximum-likelihood", "--out", tmp_path / "m.json"]
+    code, out, complaint = run(*command)
+    assert code == 0
+    assert f"{2 * len(log) + 1:,} rows of 590 customers came in, less " in out
+    assert "Noted: " in out
+    assert [line.split()[:4] for line in complaint.splitlines()] == [
+        ["Warning", "The", "row", "of"],
+        ["Warning", "Every", "row", "from"],
+    ]
+    _, full, again = run(*command, "--verbose")
+    assert again == complaint
+    assert "The table as it was handed in." in full
+    assert "The table as it was handed in." not in out
+
+
 @pytest.mark.parametrize(("name", "method"), [("nuts", clv.NUTS()), ("maximum-likelihood", clv.MaximumLikelihood())])
 def test_the_method_of_inference_can_be_chosen(run, orders, tmp_path, name, method):
     settings = [*MONEY, "--model", "NBD", "--method", name, "--out", tmp_path / "model.json"]

@@ -1,5 +1,6 @@
 """What the command prints: the package's own messages in the words of the options, and tables in a narrow terminal."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,10 @@ from rich.console import Console
 
 import clvmodels as clv
 from clvmodels import terminal
-from clvmodels.errors import CLVError
+from clvmodels.errors import CLVError, CLVWarning
 from clvmodels.inference import bootstrap, fit, methods
 from clvmodels.report.tables import Column, Table
-from clvmodels.terminal import as_options, say, show
+from clvmodels.terminal import as_options, few_warnings, say, show
 
 
 def raised(call):
@@ -86,3 +87,31 @@ def test_a_narrow_terminal_sees_the_columns_that_matter_most(monkeypatch, capsys
     title, _, heading, *_ = capsys.readouterr().out.splitlines()
     assert title.rstrip() == "Purchases"
     assert heading.split() == headings
+
+
+@pytest.mark.parametrize(
+    ("several", "verbose", "said"),
+    [
+        ("abca", False, ["Warning a", "Warning b", "Warning c"]),
+        ("abcd", False, ["Warning a", "Warning b", "Warning And 2 more: --verbose shows them."]),
+        ("abcd", True, ["Warning a", "Warning b", "Warning c", "Warning d"]),
+        ("", False, []),
+    ],
+)
+def test_a_few_warnings_are_printed_once_each_and_the_others_counted(capsys, several, verbose, said):
+    with few_warnings(verbose=verbose):
+        for message in several:
+            warnings.warn(message, CLVWarning, stacklevel=1)
+        assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err.splitlines() == said
+
+
+def test_warnings_before_an_error_are_printed(capsys):
+    def fail():
+        with few_warnings(verbose=False):
+            warnings.warn("first", CLVWarning, stacklevel=1)
+            raise CLVError
+
+    with pytest.raises(CLVError):
+        fail()
+    assert capsys.readouterr().err == "Warning first\n"

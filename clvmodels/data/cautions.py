@@ -195,7 +195,7 @@ def no_returns(log: Log) -> Caution | None:
         f"{percent(share)} of the rows have a negative amount ({number(back)} of {number(all_rows)}), and for "
         f"{percent(alone)} of them there is no purchase to take them off. Negative amounts are taken for returns, "
         "which undo purchases; these look like no returns, but for example like profits. Name a column with what "
-        "customers paid, and give costs to the plan (margin=)."
+        "customers paid, and give margin and costs to the plan."
     )
     return Caution("negative amounts", text)
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
+from typing import Any
 
 import pandas as pd
 
-from clvmodels.text import number
+from clvmodels.text import count, number
 
 _LINE = 110  # characters a line of the text report
 _MARKS = {"came in": "", "taken out": "- ", "left": "= ", "note": "note: "}
@@ -90,17 +91,31 @@ class CleaningReport:
 
     def frame(self) -> pd.DataFrame:
         """Return a row a line of the report: ``kind, name, rows, customers, money, sentence``."""
-        lines = self._lines()
-        return pd.DataFrame(
-            {
-                "kind": [kind for kind, _ in lines],
-                "name": [rule.name for _, rule in lines],
-                "rows": [rule.tally.rows for _, rule in lines],
-                "customers": [rule.tally.customers for _, rule in lines],
-                "money": [rule.tally.money for _, rule in lines],
-                "sentence": [rule.sentence for _, rule in lines],
-            }
+        return pd.DataFrame(self.records())
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the rows of ``frame()``, each by the names of its columns; money is ``None`` where there is none."""
+        return [
+            {"kind": kind, "name": rule.name, **vars(rule.tally), "sentence": rule.sentence}
+            for kind, rule in self._lines()
+        ]
+
+    def short(self) -> str:
+        """Return the report in a line or two: what came in, what was taken out, what is left and what was noted.
+
+        Examples
+        --------
+        >>> report = CleaningReport(Tally(3, 2), (Rule("merged", "Same day.", Tally(1, 0)),), Tally(2, 2))
+        >>> print(report.short())
+        3 rows of 2 customers came in, less 1 merged; 2 purchases of 2 customers are left.
+        """
+        less = "".join(f", less {_many(rule)}" for rule in self.taken_out)
+        worth = "" if self.left.money is None else f" worth {number(round(self.left.money, 2), 2)}"
+        what = (
+            f"{count(self.came_in.rows, 'row')} of {count(self.came_in.customers, 'customer')} came in{less}; "
+            f"{count(self.left.rows, 'purchase')} of {count(self.left.customers, 'customer')}{worth} are left."
         )
+        return f"{what}\nNoted: {', '.join(map(_many, self.notes))}." if self.notes else what
 
     def __str__(self) -> str:
         table = [("", "rows", "customers", "money", ""), *self._cells()]
@@ -144,6 +159,10 @@ class CleaningReport:
             )
             for kind, rule in self._lines()
         ]
+
+
+def _many(rule: Rule) -> str:
+    return f"{number(rule.tally.rows)} {rule.name}"
 
 
 def _add_rules(*parts: Sequence[Rule]) -> tuple[Rule, ...]:

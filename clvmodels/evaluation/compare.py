@@ -123,11 +123,16 @@ class Comparison:
         write_whole(path, as_text(self.json()))
 
     def json(self) -> str:
-        """Return ``{"candidates": [...]}`` with the rows of ``frame()``, and the baseline in hindsight beside it."""
+        """Return ``{"candidates": [...]}`` with the rows of ``frame()``, and what is to be known of them beside it.
+
+        That is the baseline in hindsight, the intervals, the cautions about the past, and how the log was cleaned.
+        """
         written = {
             "candidates": [self._row(result) for result in self.results],
             "hindsight": self._row(self.hindsight),
             "intervals": list(self._interval_rows()),
+            "cautions": [{"name": caution.name, "text": caution.text} for caution in self.past.cautions],
+            "cleaning": None if self.past.cleaning is None else self.past.cleaning.records(),
             "customers": len(self.past),
             "horizon_days": self.horizon.days,
             "futures": self.futures,

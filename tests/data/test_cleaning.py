@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from clvmodels.data.cleaning import CleaningReport, Rule, Tally
@@ -90,3 +91,23 @@ def test_rules_of_one_name_and_two_sentences_stay_two():
 def test_a_rule_of_one_part_keeps_its_place_before_the_next():
     both = of_rules(rules(late=1, merged=1)) + of_rules(rules(missing=1, late=1, refunded=1, merged=1, last=1))
     assert [rule.name for rule in both.taken_out] == ["missing", "late", "refunded", "merged", "last"]
+
+
+# --- in short ---------------------------------------------------------------------------------------------------------
+
+
+def test_in_short_it_is_a_line_and_one_of_notes():
+    assert REPORT.short() == (
+        "1,200 rows of 300 customers came in, less 200 no date; 1,000 purchases of 290 customers worth 4,600.50 are "
+        "left.\nNoted: 8 zero amounts."
+    )
+
+
+def test_in_short_nothing_is_said_of_what_did_not_happen():
+    report = CleaningReport(Tally(5, 2), (), Tally(5, 2))
+    assert report.short() == "5 rows of 2 customers came in; 5 purchases of 2 customers are left."
+
+
+def test_records_are_the_rows_of_the_frame():
+    assert pd.DataFrame(REPORT.records()).equals(REPORT.frame())
+    assert CleaningReport(Tally(5, 2), (), Tally(5, 2)).records()[0]["money"] is None

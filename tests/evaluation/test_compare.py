@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clvmodels.cautions import Caution
 from clvmodels.data.datasets import load_cdnow
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import FitError, SettingError
@@ -214,6 +215,14 @@ def test_the_json_file_says_the_same_as_the_frame(written, rows):
     assert written["horizon_days"] == 273
     assert written["newcomers"] == {"customers": 0, "purchases": 0, "money": 0.0}
     assert written["hindsight"]["purchases_pit_90"] == pytest.approx(0.90, abs=0.002)
+
+
+def test_the_json_file_carries_cautions_and_cleaning(comparison, written):
+    assert written["cautions"] == []
+    assert written["cleaning"] == comparison.past.cleaning.records()
+    doubted = replace(comparison.past, cautions=(Caution("total row", "It is a total."),), cleaning=None)
+    told = json.loads(replace(comparison, past=doubted).json())
+    assert (told["cautions"], told["cleaning"]) == ([{"name": "total row", "text": "It is a total."}], None)
 
 
 def test_the_csv_file_is_the_frame(comparison, tmp_path):
