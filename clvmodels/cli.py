@@ -22,7 +22,7 @@ from clvmodels.prediction.forecast import Forecast
 from clvmodels.report.page import comparison_page, demo_page
 from clvmodels.report.tables import comparison_table
 from clvmodels.scoring.batch import forecast, scores, segments
-from clvmodels.terminal import complain, console, few_warnings, progress, say, show, warn
+from clvmodels.terminal import complain, few_warnings, progress, say, show, warn
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -93,6 +93,7 @@ Threads = Annotated[int | None, typer.Option(help="How many threads compute; def
 Futures = Annotated[int, typer.Option(help="Simulated futures a customer.")]
 Seed = Annotated[int, typer.Option(help="What every random number follows from.")]
 COMPARISON = ("comparison.json", "comparison.csv", "report.html")  # the files of a comparison
+WrongCall: Any = typer.BadParameter.__base__  # of all errors of a call; Typer has no name for it
 INTERRUPTED = 130  # the exit code that Typer gives an interrupt
 OutFolder = Annotated[Path, typer.Option(help="Folder to write to; made if it is not there.")]
 
@@ -145,7 +146,7 @@ def cleans(command: Callable[..., None]) -> Callable[..., None]:
 def version(*, version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False) -> None:
     """Say what each customer is worth, from a log of purchases, and how sure that is."""
     if version:
-        console.print(clv.__version__, highlight=False)
+        say(clv.__version__)
         raise typer.Exit
 
 
@@ -320,14 +321,17 @@ def main() -> None:
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: warn(message)
         try:
-            app(prog_name="clv")
+            code = app(prog_name="clv", standalone_mode=False)
         except CLVError as error:
             complain(error)
-            sys.exit(1)
-        except SystemExit as end:
-            if end.code == INTERRUPTED:
-                complain("Interrupted. No result is half written.")
-            raise
+            code = 1
+        except WrongCall as error:
+            if message := error.format_message():  # a call of clv alone has shown its help
+                complain(f"{message.rstrip('.')}. See {error.ctx.command_path if error.ctx else 'clv'} --help.")
+            code = error.exit_code
+        if code == INTERRUPTED:
+            complain("Interrupted. No result is half written.")
+        sys.exit(code)
 
 
 def _number_or_column(text: str) -> float | str:
@@ -422,4 +426,4 @@ def _write(folder: Path, files: Mapping[str, Write]) -> None:
 
 
 def _wrote(path: Path) -> None:
-    console.print(f"Wrote {path}", highlight=False, markup=False)
+    say(f"Wrote {path}")

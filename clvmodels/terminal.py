@@ -2,15 +2,16 @@
 
 import re
 import sys
+import unicodedata
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
+from rich.text import Text
 
 from clvmodels.errors import CLVWarning
 from clvmodels.prediction.streams import Progress as Told
@@ -39,8 +40,36 @@ ADVICE = {  # of the package, and what it is on the command line
     'Fit clv.GammaGamma(of="all"), which': "Use clv fit --spend-model GammaGamma:of=all, which",
 }
 
-console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-complaints = Console(stderr=True, soft_wrap=True)
+AS_ASCII = str.maketrans(
+    {"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\N{NO-BREAK SPACE}": " "}
+)  # where there is no more
+
+console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
+complaints = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def plain(text: object, encoding: str = "utf-8") -> Text:
+    r"""Return text as it is printed, whoever wrote it: every column name, id or file name goes through here.
+
+    Nothing in it is markup; what a terminal would obey and what the encoding of the output lacks are shown as escapes.
+
+    Examples
+    --------
+    >>> plain("[bold]name\x1b[2J[/]").plain
+    '[bold]name\\x1b[2J[/]'
+    >>> plain("\N{MINUS SIGN}12\N{NO-BREAK SPACE}% of \N{GREEK SMALL LETTER ALPHA}", "ascii").plain
+    '-12 % of \\u03b1'
+    """
+    shown = "".join(c if _is_harmless(c) else c.encode("unicode_escape").decode() for c in str(text))
+    try:
+        shown.encode(encoding)
+    except UnicodeEncodeError:
+        shown = shown.translate(AS_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    return Text(shown)
+
+
+def _is_harmless(character: str) -> bool:
+    return character.isprintable() or character == "\n" or unicodedata.category(character) == "Zs"
 
 
 def as_options(message: str) -> str:
@@ -60,12 +89,12 @@ def as_options(message: str) -> str:
 
 def say(text: object) -> None:
     """Print a line, or several."""
-    console.print(as_options(str(text)), highlight=False, markup=False)
+    console.print(plain(as_options(str(text)), console.encoding))
 
 
 def warn(message: object) -> None:
     """Print a warning to where errors go."""
-    complaints.print(f"[bold yellow]Warning[/] {escape(as_options(str(message)))}", highlight=False)
+    _complain("Warning", "bold yellow", message)
 
 
 @contextmanager
@@ -86,29 +115,37 @@ def few_warnings(*, verbose: bool) -> Iterator[None]:
 
 def complain(message: object) -> None:
     """Print an error."""
-    complaints.print(f"[bold red]Error[/] {escape(as_options(str(message)))}", highlight=False)
+    _complain("Error", "bold red", message)
+
+
+def _complain(word: str, style: str, message: object) -> None:
+    complaints.print(Text.assemble((word, style), " ", plain(as_options(str(message)), complaints.encoding)))
 
 
 def show(title: str, table: Table) -> None:
     """Print a table of a report; a narrow terminal sees the columns that matter most."""
-    shown = Grid(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+
+    def cell(text: str, style: str = "") -> Text:
+        return Text.assemble((plain(text, console.encoding).plain, style))
+
+    shown = Grid(title=cell(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     wide = console.width >= WIDE
     columns = [j for j, column in enumerate(table.columns) if wide or column.heading.replace("\xa0", " ") in KEPT]
     for j in columns:
         heading, align = table.columns[j].heading, table.columns[j].align
-        shown.add_column(escape(heading), justify=align, no_wrap=align == "right", overflow="fold")
+        shown.add_column(cell(heading), justify=align, no_wrap=align == "right", overflow="fold")
     for i, row in enumerate(table.rows):
-        cells = [f"[bold]{escape(row[j])}[/]" if (i, j) in table.best else escape(row[j]) for j in columns]
+        cells = [cell(row[j], "bold" if (i, j) in table.best else "") for j in columns]
         shown.add_row(*cells, style="dim" if i in table.muted else "")
-    console.print(shown, highlight=False, soft_wrap=False)
+    console.print(shown, soft_wrap=False)
     for note in table.notes:
-        console.print(escape(as_options(note)), style="dim", highlight=False)
+        console.print(cell(as_options(note)), style="dim")
 
 
 @contextmanager
 def progress(description: str, total: int) -> Iterator[Told]:
     """Show a bar while something of a number of customers is done; yields what is to be told of each chunk."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     with Progress(*columns, TimeRemainingColumn(), console=complaints, transient=True) as bar:
         task = bar.add_task(description, total=total)
         yield lambda customers: bar.advance(task, customers)

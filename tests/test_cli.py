@@ -384,7 +384,7 @@ def test_an_interrupt_ends_with_code_130_and_one_line(run, monkeypatch, orders, 
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(clv, "Transactions", interrupted)
+    monkeypatch.setattr(clv, "Transactions" if command == "demo" else "read", interrupted)
     log = [] if command == "demo" else [orders / "orders.parquet", *COLUMNS]
     of = {"score": ["--model", model, "--horizon", "1 year"], "compare": ["--split", "1997-09-30"]}
     code, out, complaint = run(command, *log, *of.get(command, []), "--out", tmp_path / "out.csv")
@@ -423,8 +423,45 @@ def test_errors_are_sentences(run, orders, tmp_path):
     assert "Traceback" not in complaint
 
 
+@pytest.mark.parametrize("nasty", ["[bold]\x1b[2J", "[/]", ":smile:\\", "\u202ex"])
+def test_names_are_printed_as_they_are_and_never_obeyed(run, orders, model, tmp_path, nasty):
+    log = pd.read_parquet(orders / "orders.parquet").rename(
+        columns={"customer_id": f"id{nasty}", "amount": f"x{nasty}"}
+    )
+    log[f"seg{nasty}"] = np.where(log["date"] > "", nasty, "other")
+    folder, shown = tmp_path / f"out{nasty}", nasty.encode("unicode_escape").decode().replace("\\\\", "\\")
+    folder.mkdir(parents=True)
+    source = folder / "log.parquet"
+    log.to_parquet(source)
+    of = [source, "--customer", f"id{nasty}", "--date", "date", "--amount", f"x{nasty}"]
+    plan = ["--model", model, "--horizon", "1 year", "--futures", "9"]
+    calls = {
+        0: [
+            ("summarize", *of, "--out", folder / "rfm.csv"),
+            ("fit", *of, "--model", "NBD", "--method", "maximum-likelihood", "--out", folder / "model.json"),
+            ("score", *of, *plan, "--segment", f"seg{nasty}", "--out", folder),
+        ],
+        1: [
+            ("summarize", *of[:-1], f"no{nasty}", "--out", folder / "rfm.csv"),
+            ("score", *of, *plan, "--discount", nasty, "--out", folder),
+            ("compare", *of, "--split", nasty, "--out", folder),
+        ],
+        2: [
+            ("fit", folder / "nowhere", *of[1:], "--out", folder / "model.json"),
+            ("fit", *of, "--model", "NBD", f"--no{nasty}", "--out", folder / "model.json"),
+            (f"no{nasty}",),
+        ],
+    }
+    for expected, every in calls.items():
+        for call in every:
+            code, out, complaint = run(*call)
+            assert (code, shown in out + complaint) == (expected, True), out + complaint
+            assert not {"\x1b", "\r", "\u202e"} & set(out + complaint)
+
+
 def test_a_wrong_call_ends_with_code_2(run, orders, model, tmp_path):
-    assert run("fit", orders / "orders.parquet")[0] == 2
+    code, _, complaint = run("fit", orders / "orders.parquet")
+    assert (code, complaint) == (2, "Error Missing option '--customer'. See clv fit --help.\n")
     settings = [*COLUMNS, "--model", model, "--horizon", "1 year", "--out", tmp_path]
     code, _, complaint = run("score", orders / "orders.parquet", *settings, "--draws", "9")
     assert (code, "No such option: --draws" in complaint) == (2, True)

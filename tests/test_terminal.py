@@ -1,5 +1,6 @@
 """What the command prints: the package's own messages in the words of the options, and tables in a narrow terminal."""
 
+import io
 import warnings
 from dataclasses import replace
 
@@ -75,6 +76,50 @@ def test_advice_about_infinite_means_names_the_option_and_what_python_has(
 def test_what_is_said_is_text_and_no_markup(capsys):
     say("customer '[bold]7[/bold]' has observed_until='2024-06-30'")
     assert capsys.readouterr().out == "customer '[bold]7[/bold]' has --observed-until '2024-06-30'\n"
+
+
+NASTY = {  # what users may have written, and how it is printed
+    "[/]": "[/]",
+    "[bold]x[/bold]": "[bold]x[/bold]",
+    "x[": "x[",
+    "x\\": "x\\",
+    "\\[/]": "\\[/]",
+    ":smile:": ":smile:",
+    "\x1b[2J": "\\x1b[2J",
+    "\x1b]0;title\x07": "\\x1b]0;title\\x07",
+    "\x9b31m": "\\x9b31m",
+    "a\rb\bc\x00": "a\\rb\\x08c\\x00",
+    "\u202egnp": "\\u202egnp",
+    "\udcff": "\\udcff",
+    "é\xa0ü": "é\xa0ü",
+    "two\nlines": "two\nlines",
+}
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_nothing_that_users_wrote_is_obeyed(monkeypatch, text):
+    stream = io.StringIO()
+    for name in ("console", "complaints"):
+        monkeypatch.setattr(terminal, name, Console(file=stream, width=400, soft_wrap=True, highlight=False))
+    say(text)
+    terminal.warn(text)
+    terminal.complain(text)
+    shown = NASTY[text]
+    assert stream.getvalue() == f"{shown}\nWarning {shown}\nError {shown}\n"
+    if "\n" not in text:
+        show(text, Table((Column(text, align="left"),), ((text,),), best=frozenset({(0, 0)}), notes=(text,)))
+        assert [line.strip() for line in stream.getvalue().splitlines()[3:] if shown[0] in line] == [shown] * 4
+
+
+def test_what_the_output_cannot_encode_is_shown_in_what_it_can(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(terminal, "console", Console(file=stream, width=200))
+    say("\N{MINUS SIGN}12\xa0% of \N{GREEK SMALL LETTER ALPHA}")
+    show("Année", Table((Column("Candidate", align="left"), Column("90\xa0%")), (("ß", "1 \N{EN DASH} 2"),)))
+    stream.flush()
+    said = stream.buffer.getvalue().decode("ascii")
+    assert said.startswith("-12 % of \\u03b1\nAnn\\xe9e")
+    assert {"\\xdf", "90 %", "1 - 2"} <= {cell.strip() for cell in said.replace("\n", "|").split("|")}
 
 
 @pytest.mark.parametrize(
