@@ -41,16 +41,19 @@ def null_texts(texts: "pd.Series[Any]", *, also_not_available: bool = False) -> 
     return found
 
 
-def refuse_cells(values: "pd.Series[Any]", name: str) -> None:
-    """Raise a ``DataError`` if a column has cells that are no single value, or one that cannot be computed with.
+def plain_cells(values: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
+    """Return a column with ``None`` for every kind of missing value where it holds objects.
 
-    Lists, dictionaries and other objects are none, nor are complex numbers, signalling NaNs, whole numbers beyond the
-    largest float and text that is not Unicode.
+    Raises
+    ------
+    DataError
+        If a cell is no single value, such as a list, or none that can be computed with: a complex number, a signalling
+        NaN, a whole number beyond the largest float, or text that is not Unicode.
     """
     if pd.api.types.is_complex_dtype(values.dtype):
         _refuse(values, name, [True] * len(values), "complex numbers", "Use plain numbers.")
     if values.dtype != object and getattr(values.dtype, "type", None) not in {list, dict}:  # nested types of PyArrow
-        return
+        return values
     kinds = Counter(map(type, values))
     wrong = {kind for kind in kinds if not issubclass(kind, _PLAIN) or issubclass(kind, complex | np.complexfloating)}
     if wrong:
@@ -66,6 +69,7 @@ def refuse_cells(values: "pd.Series[Any]", name: str) -> None:
     if any(issubclass(kind, str) for kind in kinds):
         bad = [isinstance(value, str) and not _is_unicode(value) for value in values]
         _refuse(values, name, bad, "text that is not Unicode (lone surrogates)", "Decode the text anew.")
+    return values.where(values.notna(), None)
 
 
 def _is_unicode(text: str) -> bool:
@@ -81,5 +85,5 @@ def _refuse(values: "pd.Series[Any]", name: str, bad: list[bool], what: str, adv
 def _short(value: object) -> str:
     if isinstance(value, int):
         return f"one of {value.bit_length():,} bits"
-    text = ascii(value)
+    text = ascii(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvmodels.data.cells import null_texts, refuse_cells
+from clvmodels.data.cells import null_texts, plain_cells
 from clvmodels.errors import DataError, SettingError, examples
 from clvmodels.text import join
 
@@ -79,7 +79,7 @@ def read_stamps(
         )
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
-    refuse_cells(values, name)
+    values = plain_cells(values, name)
     parsed = _parsed(values, name, time_zone, date_format)
     if parsed.tz is None:
         zone = f"Days are days in {time_zone}: the dates carry no zone and are taken to be in it." if time_zone else ""

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvmodels.data.cells import null_texts, refuse_cells
+from clvmodels.data.cells import null_texts, plain_cells
 from clvmodels.errors import DataError, examples
 
 Codes = NDArray[np.int64]
@@ -47,7 +47,7 @@ def read_ids(values: "pd.Series[Any]", name: str) -> tuple[Codes, NDArray[Any]]:
     DataError
         If the ids are ambiguous as above, or neither numbers nor text.
     """
-    refuse_cells(values, name)
+    values = plain_cells(values, name)
     raw, distinct = pd.factorize(values)
     ids = _plain_ids(np.asarray(distinct), values, name)
     kept = np.flatnonzero(~null_texts(pd.Series(ids))) if ids.dtype == object else np.arange(len(ids))

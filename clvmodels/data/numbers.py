@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.checked import one_of
-from clvmodels.data.cells import null_texts, refuse_cells
+from clvmodels.data.cells import null_texts, plain_cells
 from clvmodels.errors import DataError, SettingError, examples
 
 Floats = NDArray[np.float64]
@@ -112,7 +112,7 @@ def read_numbers(values: "pd.Series[Any]", name: str, writing: Writing | None = 
     DataError
         If a value is not a number: how many are not, and which.
     """
-    refuse_cells(values, name)
+    values = plain_cells(values, name)
     dtype, types = values.dtype, pd.api.types
     if types.is_bool_dtype(dtype) or not (is_text(values) or types.is_numeric_dtype(dtype)):
         kind = types.infer_dtype(values, skipna=True)
@@ -125,7 +125,7 @@ def read_numbers(values: "pd.Series[Any]", name: str, writing: Writing | None = 
     others = things.drop(texts.index)
     numbers = pd.Series(math.nan, index=things.index)
     numbers[texts.index] = (writing or Writing()).read(texts)
-    numbers[others.index] = pd.to_numeric(others).astype(float)
+    numbers[others.index] = pd.to_numeric(others, errors="coerce").astype(float)
     bad = numbers.isna().to_numpy(copy=True)
     bad[texts.index[null_texts(texts, also_not_available=True)]] = False
     bad[others.index] |= others.map(lambda other: isinstance(other, bool)).to_numpy(dtype=bool)

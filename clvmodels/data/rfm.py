@@ -13,7 +13,7 @@ from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
 from clvmodels.cautions import Caution, mentioned
-from clvmodels.data.cells import refuse_cells
+from clvmodels.data.cells import plain_cells
 from clvmodels.data.cleaning import CleaningReport
 from clvmodels.data.dates import parse_day
 from clvmodels.data.gaps import Gaps
@@ -281,7 +281,7 @@ def _read_mean_spend(values: "pd.Series[Any]", frequency: Floats) -> Floats:
 
 
 def _read_column(values: "pd.Series[Any]") -> NDArray[Any]:
-    refuse_cells(values, str(values.name))
+    values = plain_cells(values, str(values.name))
     return values.astype(object).to_numpy() if values.dtype == "category" else values.to_numpy()
 
 

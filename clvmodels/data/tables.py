@@ -16,7 +16,7 @@ from narwhals.exceptions import DuplicateError
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
-from clvmodels.data.cells import refuse_cells
+from clvmodels.data.cells import plain_cells
 from clvmodels.data.ids import read_ids
 from clvmodels.errors import DataError, cause, examples
 
@@ -98,8 +98,9 @@ def _table(frame: IntoFrame) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
         table: nw.DataFrame[Any] | nw.LazyFrame[Any] = nw.from_native(frame)
         _names(table)
     except TypeError:
+        kind = "None" if frame is None else f"a {type(frame).__name__}"
         raise DataError(
-            f"A dataframe is needed (pandas, Polars, PyArrow, DuckDB, ...), and this is a {type(frame).__name__}. "
+            f"A dataframe is needed (pandas, Polars, PyArrow, DuckDB, ...), and this is {kind}. "
             "Read files first, for example with pandas.read_csv or pandas.read_parquet."
         ) from None
     except DuplicateError as error:
@@ -147,7 +148,7 @@ def read_attribute(values: "pd.Series[Any]", codes: Codes, ids: NDArray[Any], na
     DataError
         If the column changes within a customer: how many customers, and an example.
     """
-    refuse_cells(values, name)
+    values = plain_cells(values, name)
     raw, distinct = pd.factorize(values, use_na_sentinel=True)
     first = np.full(len(ids), -2, dtype=np.int64)
     known = codes >= 0

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvmodels.data.cells import refuse_cells
+from clvmodels.data.cells import plain_cells
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import DataError, SettingError, examples
 from clvmodels.prediction.totals import Codes, Total
@@ -121,8 +121,7 @@ def segment_codes(rfm: RFM, segment: "str | Sequence[Any] | NDArray[Any]") -> tu
         raise SettingError(
             f"Segments are one label for each of the {len(rfm):,} customers; these have the shape {labels.shape}."
         )
-    column = pd.Series(labels).infer_objects()
-    refuse_cells(column, segment if isinstance(segment, str) else "segment")
+    column = plain_cells(pd.Series(labels).infer_objects(), segment if isinstance(segment, str) else "segment")
     codes, names = pd.factorize(column, sort=True)
     if (codes < 0).any():
         raise DataError(

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from clvmodels.data.cells import null_texts, refuse_cells
+from clvmodels.data.cells import null_texts, plain_cells
 from clvmodels.errors import DataError
 
 
@@ -48,12 +48,12 @@ def test_other_text_is_never_missing(text):
 )
 def test_cells_that_cannot_be_computed_with_are_refused(cells, message):
     with pytest.raises(DataError, match=message):
-        refuse_cells(pd.Series(cells, dtype=None if isinstance(cells, np.ndarray) else object), "who")
+        plain_cells(pd.Series(cells, dtype=None if isinstance(cells, np.ndarray) else object), "who")
 
 
 def test_nested_types_of_arrow_are_refused():
     with pytest.raises(DataError, match="of the type list"):
-        refuse_cells(pd.Series([[1], [2]], dtype=pd.ArrowDtype(pa.list_(pa.int64()))), "who")
+        plain_cells(pd.Series([[1], [2]], dtype=pd.ArrowDtype(pa.list_(pa.int64()))), "who")
 
 
 def test_plain_cells_pass():
@@ -72,4 +72,6 @@ def test_plain_cells_pass():
         date(2024, 1, 1),
         np.int8(3),
     ]
-    refuse_cells(pd.Series(plain, dtype=object), "who")
+    assert plain_cells(pd.Series(plain, dtype=object), "who").tolist() == [
+        None if pd.isna(one) else one for one in plain
+    ]
