@@ -14,7 +14,7 @@ import typer
 
 import clvmodels as clv
 from clvmodels.data.files import Write, as_csv, as_parquet, as_text, check_output, output_folder, write_together
-from clvmodels.errors import CLVError, SettingError
+from clvmodels.errors import CLVError, PriorWarning, SettingError
 from clvmodels.evaluation.compare import Comparison, standard_candidates
 from clvmodels.inference.fit import Fit
 from clvmodels.models.specification import Kind, from_recipe, registered, written_as
@@ -90,6 +90,9 @@ Verbose = Annotated[
     bool, typer.Option("--verbose", help="Say in full how the log was cleaned, and print every warning.")
 ]
 Threads = Annotated[int | None, typer.Option(help="How many threads compute; default: one a core.")]
+Means = Annotated[
+    bool, typer.Option("--means/--no-means", help="Whether to write expected values, which may be infinite.")
+]
 Futures = Annotated[int, typer.Option(help="Simulated futures a customer.")]
 Seed = Annotated[int, typer.Option(help="What every random number follows from.")]
 COMPARISON = ("comparison.json", "comparison.csv", "report.html")  # the files of a comparison
@@ -219,7 +222,8 @@ def fit(
 ) -> None:
     """Fit a purchase model, and with amounts a spend model, and store both in one file.
 
-    Writes nothing and ends with code 1 if a fit cannot be relied on.
+    What the data leave open the prior settles, with a caution that says what and how much it matters. A fit that cannot
+    be used at all is not written, and the command ends with code 1; the other one is.
 
     Example: `clv fit orders.parquet --customer customer_id --date ordered_at --amount amount --out model.json`
     """
@@ -230,11 +234,13 @@ def fit(
     with few_warnings(verbose=verbose):
         fits = _fitted(transactions.summarize(unit), purchases, spend, METHODS[method](), seed)
     _say_fits(fits)
-    if not all(fitted.verdict.ok for fitted in fits.values()):
-        complain(f"A fit cannot be relied on, so nothing is written to {out}.")
+    usable = {name: fitted for name, fitted in fits.items() if fitted.verdict.ok}
+    if "purchases" in usable:
+        clv.save(usable, out)
+        _wrote(out)
+    if bad := sorted(fits.keys() - usable.keys()):
+        complain(f"The fit of {' and of '.join(bad)} cannot be used, and is not written to {out}.")
         raise typer.Exit(1)
-    clv.save(fits, out)
-    _wrote(out)
 
 
 @app.command()
@@ -252,11 +258,12 @@ def score(
     cost_per_purchase: PurchaseCost = "0",
     cost_to_serve: ServingCost = "0",
     segment: Segment = None,
+    *,
+    means: Means = True,
     futures: Futures = 1000,
     threads: Threads = None,
     cleaning: Cleaning = Cleaning(),
     seed: Seed = 0,
-    *,
     verbose: Verbose = False,
 ) -> None:
     """Value every customer from the end of the log on.
@@ -282,7 +289,7 @@ def score(
         _say_cleaning(transactions, verbose=verbose)
         with few_warnings(verbose=verbose):
             valued = forecast(clv.load_fits(model), transactions.summarize(), plan, futures, seed, threads)
-        _write(out, _scored(valued, plan, segment))
+        _write(out, _scored(valued, plan, segment, means=means))
 
 
 @app.command()
@@ -364,9 +371,11 @@ def _specification(text: str, kind: Kind) -> Any:  # noqa: ANN401 -- of whatever
 
 
 def _fitted(rfm: clv.RFM, purchases: Any, spend: Any, method: Any, seed: int) -> dict[str, Fit[Any]]:  # noqa: ANN401
-    fits = {"purchases": clv.fit(purchases, rfm, method, seed)}
-    if rfm.monetary_value is not None:
-        fits["spend"] = clv.fit(spend, rfm, method, seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PriorWarning)  # the verdict, which is printed, says it
+        fits = {"purchases": clv.fit(purchases, rfm, method, seed)}
+        if rfm.monetary_value is not None:
+            fits["spend"] = clv.fit(spend, rfm, method, seed)
     return fits
 
 
@@ -405,13 +414,15 @@ def _comparison_files(comparison: Comparison, page: str) -> dict[str, Write]:
     return dict(zip(COMPARISON, written, strict=True))
 
 
-def _scored(valued: Forecast | clv.Valuation, plan: clv.Plan, segment: str | None = None) -> dict[str, Write]:
+def _scored(
+    valued: Forecast | clv.Valuation, plan: clv.Plan, segment: str | None = None, *, means: bool = True
+) -> dict[str, Write]:
     files: dict[str, Write] = {}
     if segment is not None:
         with progress("Summing segments", len(valued.horizons) * len(valued.rfm)) as told:
             files["segments.csv"] = as_csv(segments(valued, segment, told))
     with progress("Scoring", len(valued.rfm)) as told:
-        files["scores.parquet"] = as_parquet(scores(valued, plan, told))
+        files["scores.parquet"] = as_parquet(scores(valued, plan, told, means=means))
     say(f"From the end of {valued.cut_off}: {valued!r}")
     for horizon in valued.horizons:
         within = f"{horizon}: " if len(valued.horizons) > 1 else ""

@@ -53,6 +53,10 @@ class MergedPurchasesWarning(CLVWarning):
     """Customers buy in almost every period: merging by period hides purchases."""
 
 
+class InfiniteMeanWarning(CLVWarning):
+    """Some customers' expected spend is infinite under some draws of a fit."""
+
+
 class PriorWarning(CLVWarning):
     """The data leave something open that the prior settles."""
 

@@ -305,22 +305,35 @@ def test_the_method_of_inference_can_be_chosen(run, orders, tmp_path, name, meth
     assert [fitted.method for fitted in fits.values()] == [method, method]
 
 
-def test_a_fit_that_cannot_be_relied_on_ends_with_code_1(run, tmp_path):
-    once = pd.DataFrame({"who": range(50), "day": pd.date_range("2024-01-01", periods=50, freq="3D")})
-    once.to_csv(tmp_path / "once.csv", index=False)
-    call = ["fit", tmp_path / "once.csv", "--customer", "who", "--date", "day", "--out", tmp_path / "model.json"]
-    code, out, _ = run(*call)
-    assert code == 1
-    assert "bought once" in out
-    assert not (tmp_path / "model.json").exists()
-
-
-def test_a_failed_fit_leaves_a_good_model_alone(run, model, tmp_path):
+def test_a_fit_that_cannot_be_used_ends_with_code_1_and_leaves_a_good_model_alone(run, model, tmp_path):
     good = tmp_path / "model.json"
     good.write_bytes(model.read_bytes())
-    clv.datasets.load_cdnow().head(20).to_csv(tmp_path / "few.csv", index=False)
-    assert run("fit", tmp_path / "few.csv", *MONEY, "--out", good)[0] == 1
+    day = pd.DataFrame({"who": range(50), "day": "2024-01-01"})
+    day.to_csv(tmp_path / "day.csv", index=False)
+    code, out, err = run("fit", tmp_path / "day.csv", "--customer", "who", "--date", "day", "--out", good)
+    assert code == 1
+    assert "observed for no time at all" in out
+    assert f"The fit of purchases cannot be used, and is not written to {good}." in err
     assert good.read_bytes() == model.read_bytes()
+
+
+def test_a_log_of_single_purchases_has_an_answer_with_a_caution_that_is_said_once(run, tmp_path):
+    once = pd.DataFrame({"who": range(50), "day": pd.date_range("2024-01-01", periods=50, freq="3D"), "paid": 9.5})
+    once.to_csv(tmp_path / "once.csv", index=False)
+    log = [tmp_path / "once.csv", "--customer", "who", "--date", "day", "--amount", "paid"]
+    code, out, err = run("fit", *log, "--model", "NBD", "--out", tmp_path / "model.json")
+    assert code == 1  # there is no repeat purchase whose value could be learnt from
+    assert (out + err).count("No customer of 50 bought again") == 1
+    assert "The fit of spend cannot be used, and is not written to" in err
+    assert "Use clv fit --spend-model GammaGamma:of=all" in out
+    assert list(clv.load_fits(tmp_path / "model.json")) == ["purchases"]
+    every = ["--spend-model", "GammaGamma:of=all"]
+    assert run("fit", *log, "--model", "NBD", *every, "--out", tmp_path / "model.json")[0] == 0
+    scored = [*log, "--model", tmp_path / "model.json", "--horizon", "1 year", "--futures", 50]
+    code, out, err = run("score", *scored, "--out", tmp_path)
+    assert code == 0
+    assert err.count("No customer of 50 bought again") == 1
+    assert len(pd.read_parquet(tmp_path / "scores.parquet")) == 50
 
 
 def test_a_file_that_ends_early_is_valued_from_its_end_and_says_so(run, orders, model, tmp_path):

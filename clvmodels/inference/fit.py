@@ -16,7 +16,7 @@ import pandas as pd
 from clvmodels.cautions import Caution, warn_of
 from clvmodels.checked import random_stream
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import FitError, PriorWarning, SettingError
+from clvmodels.errors import FitError, InfiniteMeanWarning, PriorWarning, SettingError
 from clvmodels.inference.loo import LOO, leave_one_out
 from clvmodels.inference.methods import DrawsOf, Laplace, Method, in_unit
 from clvmodels.inference.mode import Mode, find_mode
@@ -24,7 +24,7 @@ from clvmodels.inference.objective import Objective
 from clvmodels.inference.sandwich import sandwich_covariance
 from clvmodels.inference.sensitivity import sensitivity
 from clvmodels.inference.verdict import Outcome, Verdict
-from clvmodels.models.future import Model
+from clvmodels.models.future import Model, infinite_means
 from clvmodels.models.special import Floats
 from clvmodels.models.specification import Evidence, Specification, as_specification
 from clvmodels.text import significant
@@ -432,17 +432,19 @@ def fit(specification: "type[M] | Specification[M]", rfm: RFM, method: Method | 
     if left_open and prior is not None and verdict.ok:
         matters = sensitivity(likelihood, mode, prior, rfm, random_stream(seed, what.name))
         verdict = Verdict(Outcome.SETTLED_BY_PRIOR, f"{left_open} {matters}")
-    cautions = (
-        (Caution("settled by the prior", f"{what.name}: {verdict}", PriorWarning),)
-        if verdict.level == "caution"
-        else ()
-    )
+    sample = None if inferred.phi is None else _in_unit(likelihood, inferred.phi)
+    cautions = []
+    if verdict.level == "caution":
+        cautions.append(Caution("settled by the prior", f"{what.name}: {verdict}", PriorWarning))
+    model: Any = fitted.maximum if sample is None else sample
+    if what.kind == "spend" and verdict.ok and (why := infinite_means(model, model.observed(rfm))):
+        cautions.append(Caution("infinite means", f"{what.name}: {why}", InfiniteMeanWarning))
     warn_of(cautions)
     return replace(
         fitted,
         verdict=verdict,
-        cautions=cautions,
-        sample=None if inferred.phi is None else _in_unit(likelihood, inferred.phi),
+        cautions=tuple(cautions),
+        sample=sample,
         draws_of=inferred.draws_of,
         diagnostics={**fitted.diagnostics, **inferred.diagnostics},
         by_parameter=inferred.by_parameter,

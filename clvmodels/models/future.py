@@ -1,6 +1,6 @@
 """The noun after the fit: what is known of customers from the end of the observation on, and what a model owes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -209,6 +209,29 @@ class SpendModel(Model, Protocol):
     @property
     def value(self) -> Callable[..., PurchaseValue]:
         """Returns what the observed columns say of the value of further purchases."""
+
+
+def values_by_count(model: SpendModel, observed: Mapping[str, Floats]) -> tuple[PurchaseValue, Floats]:
+    """Return the values of purchases of customers by how many were observed, and how many customers each are."""
+    count, *others = model.columns
+    seen, customers = np.unique(observed[count], return_counts=True)
+    return model.value(**{count: seen}, **dict.fromkeys(others, np.zeros_like(seen))), customers.astype(float)
+
+
+def infinite_means(model: SpendModel, observed: Mapping[str, Floats]) -> str:
+    """Say how many customers have an infinite expected spend under some draws, and what to do; empty where none has."""
+    value, customers = values_by_count(model, observed)
+    infinite = ~np.broadcast_to(value.has_mean, (model.draws, len(customers)))
+    if not infinite.any():
+        return ""
+    share = float((infinite @ customers).sum() / infinite.shape[0] / customers.sum())
+    return (
+        f"{customers[infinite.any(axis=0)].sum():,.0f} of {customers.sum():,.0f} customers have an infinite expected "
+        f"spend under some draws of the parameters, {100 * share:.2g} % of all pairs of customer and draw, so their "
+        "mean value does not exist. What they will really bring has a median and intervals all the same: "
+        'frame(means=False), interval(), quantiles(). For means, fit clv.GammaGamma(of="all"), which knows each '
+        "customer's first purchase too, or look at the largest amounts."
+    )
 
 
 NEW = Histories(np.zeros(1), np.zeros(1), np.zeros(1))  # a customer at the time of the first purchase

@@ -65,10 +65,10 @@ class GammaValue:
         infinite = ~self.has_mean
         if infinite.any():
             raise InfiniteMeanError(
-                f"Expected spend is infinite for {infinite.mean():.1%} of the (draw, customer) pairs: it exists only "
-                f"for p x + q > 1, and that goes down to {np.min(self.shape):.3g}. A few purchases of enormous value "
-                "are the usual cause: look at the largest amounts, or leave out the accounts that are not like the "
-                f"others.{self.remedy}"
+                f"Expected spend is infinite for {100 * infinite.mean():.2g} % of the (draw, customer) pairs: it "
+                f"exists only for p x + q > 1, and that goes down to {np.min(self.shape):.3g}. A few purchases of "
+                "enormous value are the usual cause: look at the largest amounts, or leave out the accounts that are "
+                f"not like the others.{self.remedy}"
             )
         mean: Floats = self.value_shape * self.rate / (self.shape - 1)
         return mean

@@ -11,7 +11,15 @@ from clvmodels import checked
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import InfiniteMeanError, SettingError
 from clvmodels.inference.fit import Fit
-from clvmodels.models.future import Future, Model, PurchaseModel, PurchaseValue, SpendModel
+from clvmodels.models.future import (
+    Future,
+    Model,
+    PurchaseModel,
+    PurchaseValue,
+    SpendModel,
+    infinite_means,
+    values_by_count,
+)
 from clvmodels.models.special import Floats, discounted_time
 from clvmodels.models.specification import Kind
 from clvmodels.prediction.customers import Customers, Positions
@@ -90,29 +98,13 @@ class ModelSource:
         """Raise where a customer's expected spend is infinite under some draws, with the share of these."""
         if self.spend is None:
             return
-        value, customers = self._values_by_count(self.spend)
-        infinite = ~np.broadcast_to(value.has_mean, (self.spend.draws, len(customers)))
-        if infinite.any():
-            share = float((infinite @ customers).sum() / infinite.shape[0] / customers.sum())
-            concerned = int(customers[infinite.any(axis=0)].sum())
-            raise InfiniteMeanError(
-                f"{self.spend.name}: {concerned:,} of {len(self.rfm):,} customers have an infinite expected spend "
-                f"under some draws of the parameters, {share:.1%} of all pairs of customer and draw, so their mean "
-                "value does not exist. What they will really bring has a median and intervals all the same: "
-                'frame(means=False), interval(), quantiles(). For means, fit clv.GammaGamma(of="all"), which knows '
-                "each customer's first purchase too, or look at the largest amounts."
-            )
+        if why := infinite_means(self.spend, self.customers.observed):
+            raise InfiniteMeanError(f"{self.spend.name}: {why}")
 
     @cached_property
     def finite_variance(self) -> bool:
         """Whether the value of each customer's purchases has a variance under all draws."""
-        return self.spend is None or bool(self._values_by_count(self.spend)[0].has_variance.all())
-
-    def _values_by_count(self, spend: SpendModel) -> tuple[PurchaseValue, Floats]:
-        """Return the values of purchases of customers by how many were observed, and how many customers each are."""
-        count, *others = spend.columns
-        seen, customers = np.unique(self.customers.observed[count], return_counts=True)
-        return spend.value(**{count: seen}, **dict.fromkeys(others, np.zeros_like(seen))), customers.astype(float)
+        return self.spend is None or bool(values_by_count(self.spend, self.customers.observed)[0].has_variance.all())
 
     def parts(self) -> Iterator[Positions]:
         """Yield positions of customers in the order of their histories: what equal ones share is computed once."""

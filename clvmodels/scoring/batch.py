@@ -1,12 +1,15 @@
 """Batch scoring: tables of customers and of segments, from stored fits and a log."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from clvmodels.cautions import warn_of
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import SettingError
+from clvmodels.errors import InfiniteMeanError, InfiniteMeanWarning, SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.predict import predict
@@ -42,6 +45,7 @@ def forecast(
     fits = {"purchases": fits} if isinstance(fits, Fit) else fits
     if "purchases" not in fits:
         raise SettingError("These are not the fits of a purchase model and a spend model. Store them with clv fit.")
+    warn_of(c for fitted in fits.values() for c in fitted.cautions if c.category is not InfiniteMeanWarning)
     if "spend" in fits and rfm.monetary_value is not None:
         return value(fits["purchases"], fits["spend"], rfm, plan, futures, seed, threads)
     if not plan.is_plain:
@@ -53,18 +57,26 @@ def forecast(
     return predict(fits["purchases"], rfm, plan.horizons, futures, seed, threads)
 
 
-def scores(forecast: Forecast | Valuation, plan: Plan, progress: Progress | None = None) -> pd.DataFrame:
+def scores(
+    forecast: Forecast | Valuation, plan: Plan, progress: Progress | None = None, *, means: bool = True
+) -> pd.DataFrame:
     """Return the forecast's frame, a row a customer (and horizon), and where there is money the simple formula's.
 
     ``clv_simple`` (``money_simple`` where nothing is discounted) is the value by the simple formula, which learns from
-    the customers that are scored.
+    the customers that are scored. Without ``means``, the columns that exist only where the mean is finite are left out;
+    where expected values are infinite, they are empty.
 
-    Raises
-    ------
-    InfiniteMeanError
-        If expected values are infinite: before anything is computed.
+    Warns
+    -----
+    InfiniteMeanWarning
+        If expected values are infinite.
     """
-    table = forecast.frame(progress=progress)
+    try:
+        table = forecast.frame(means=means, progress=progress)
+    except InfiniteMeanError as error:
+        warnings.warn(f"{error} Columns of means are empty.", InfiniteMeanWarning, stacklevel=2)
+        empty = ("expected_spend", f"{forecast.quantity}_mean", f"{forecast.quantity}_sd", "lifetime_value_mean")
+        table = forecast.frame(means=False, progress=progress).assign(**dict.fromkeys(empty, np.nan))
     if not isinstance(forecast, Valuation):
         return table
     # Both tables have the horizons in growing order, and the customers in the same order within each.

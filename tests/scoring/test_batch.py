@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clvmodels.cautions import Caution
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import FitError, InfiniteMeanError, SettingError
+from clvmodels.errors import FitError, InfiniteMeanWarning, PriorWarning, SettingError
 from clvmodels.inference.fit import fit
-from clvmodels.inference.methods import Laplace
+from clvmodels.inference.methods import Laplace, MaximumLikelihood
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.prediction.predict import predict
@@ -150,12 +151,23 @@ def test_segments_are_sums_within_each_horizon(few, fits, horizons):
     assert len(table) == 2 * len(made.horizons)
 
 
-def test_infinite_means_are_refused_before_anything_is_computed(few, fits):
-    point = replace(fits["spend"], sample=GammaGamma(*(np.full((40, 1), value) for value in (6.0, 0.5, 15.0))))
-    told = []
-    with pytest.raises(InfiniteMeanError, match="infinite expected spend under some draws"):
-        scores(forecast(fits | {"spend": point}, few, PLAN, futures=40), PLAN, told.append)
-    assert not told
+def test_infinite_means_leave_their_columns_empty_with_a_warning(few, fits):
+    wild = replace(fits["spend"], sample=GammaGamma(*(np.full((40, 1), value) for value in (6.0, 0.5, 15.0))))
+    valued = forecast(fits | {"spend": wild}, few, PLAN, futures=40)
+    with pytest.warns(InfiniteMeanWarning, match="infinite expected spend under some draws.* Columns of means are emp"):
+        table = scores(valued, PLAN)
+    empty = ["expected_spend", "clv_mean", "clv_sd", "lifetime_value_mean"]
+    assert table[empty].isna().all(axis=None)
+    assert table.drop(columns=empty).notna().all(axis=None)
+    assert set(table) == {*scores(forecast(fits, few, PLAN, futures=40), PLAN)}
+    without = scores(valued, PLAN, means=False)  # and no warning
+    assert set(table) - set(without) == set(empty)
+
+
+def test_a_fit_with_a_caution_says_it_once_more(few, fits):
+    caution = Caution("settled by the prior", "BG/NBD: so it is.", PriorWarning)
+    with pytest.warns(PriorWarning, match="so it is"):
+        forecast(fits | {"purchases": replace(fits["purchases"], cautions=(caution,))}, few, PLAN, futures=40)
 
 
 def test_fits_under_other_names_are_refused(few, fits):
@@ -166,6 +178,6 @@ def test_fits_under_other_names_are_refused(few, fits):
 
 
 def test_a_fit_that_failed_is_refused_with_its_remedy(few, cdnow_rfm, fits):
-    failed = fit(BGNBD, cdnow_rfm.take(cdnow_rfm.frequency == 0))
+    failed = fit(BGNBD, cdnow_rfm.take(cdnow_rfm.frequency == 0), MaximumLikelihood())
     with pytest.raises(FitError, match=r"BG/NBD cannot be used on these data.*Use a longer log"):
         forecast(fits | {"purchases": failed}, few, PLAN)
