@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.cautions import Caution
+from clvmodels.data.cells import null_texts
 from clvmodels.data.gaps import Gaps
 from clvmodels.data.log import DAY, Events, Log, Purchases
 from clvmodels.data.rfm import RFM, Calendar
@@ -73,7 +75,9 @@ _LATE_DAYS = 60  # a shorter observation is late as a whole
 
 def of_rows(rows: Rows, ids: NDArray[Any]) -> tuple[Caution, ...]:
     """Return the cautions about a table's rows, sorted, before any are merged or taken off each other."""
-    return tuple(filter(None, (total_row(rows, ids), copies(rows))))
+    present = ids[np.unique(rows.customer)]
+    named = (case_alone(present), names_for_nothing(present)) if present.dtype == object else ()
+    return tuple(filter(None, (total_row(rows, ids), copies(rows), *named)))
 
 
 def of_log(log: Log) -> tuple[Caution, ...]:
@@ -87,7 +91,7 @@ def of_log(log: Log) -> tuple[Caution, ...]:
                 account(log.events, log.source.ids),
                 no_returns(log),
                 spike(log.calendar) if log.source.acquired_since is None else None,
-                silence(purchases, log.last),
+                future_end(log.last) or silence(purchases, log.last),
                 even_gaps(log.gaps),
                 drift(purchases) if log.has_money else None,
                 saturation(purchases, log.period),
@@ -113,6 +117,34 @@ def total_row(rows: Rows, ids: NDArray[Any]) -> Caution | None:
         "purchase: leave it out beforehand."
     )
     return Caution("total row", text)
+
+
+def case_alone(ids: NDArray[Any]) -> Caution | None:
+    """Return a caution about text ids that differ only by upper and lower case."""
+    folded = pd.Series(ids).str.casefold()
+    alike = folded.duplicated(keep=False).to_numpy()
+    if not alike.any():
+        return None
+    first = ids[(folded == folded[alike].iloc[0]).to_numpy()]
+    text = (
+        f"{number(alike.sum())} of {count(len(ids), 'customer id')} differ from another only by upper and lower case, "
+        f"such as {join(list(map(repr, first[:2])))}. If they are the same customers, each has too few purchases: "
+        "write all ids in one case beforehand."
+    )
+    return Caution("ids that differ by case", text)
+
+
+def names_for_nothing(ids: NDArray[Any]) -> Caution | None:
+    """Return a caution about customers whose id is written as people write a missing value, such as NA."""
+    found = pd.Series(ids)[null_texts(pd.Series(ids), also_not_available=True)].tolist()
+    if not found:
+        return None
+    text = (
+        f"There {'is a customer' if len(found) == 1 else 'are customers'} with the id {join(list(map(repr, found)))}, "
+        "which often stands for a missing one. If it does, purchases of many count as those of one customer: leave "
+        "these rows out beforehand, or leave the id empty."
+    )
+    return Caution("ids like a missing value", text)
 
 
 def copies(rows: Rows) -> Caution | None:
@@ -231,6 +263,19 @@ def spend_dependence(rfm: RFM) -> Caution | None:
         f"{money} the others. clv.checks shows what that does to the total; fit segments that differ in both apart."
     )
     return Caution("spend and frequency", text, SpendDependenceWarning)
+
+
+def future_end(end: np.datetime64) -> Caution | None:
+    """Return a caution about an observation that goes on after tomorrow."""
+    today = np.datetime64("today", "D")
+    if end <= today + DAY:
+        return None
+    text = (
+        f"The observation goes on until {end}, {count(int((end - today) / DAY), 'day')} after today. Nobody can have "
+        "been seen to buy in this time, so all customers look lost: set observed_until= to the day on which the log "
+        "was drawn, unless the dates are meant so."
+    )
+    return Caution("future end", text)
 
 
 def silence(purchases: Purchases, end: np.datetime64) -> Caution | None:

@@ -107,7 +107,11 @@ class Transactions:
     Notes
     -----
     Dates after tomorrow are refused, as they are mostly typing errors, unless ``observed_until`` covers them. So are
-    dates before 1900-01-02, which mostly stand for "unknown".
+    dates before 1900-01-02, which mostly stand for "unknown", and amounts beyond 1e13, where floats lose cents.
+
+    In the customer, date and amount columns, a value is missing where a cell is empty or blank text, and where it is
+    null, NaN, NaT, None or <NA> as text: so programs write a missing value. NA and N/A are missing dates and amounts,
+    but names of customers, with a caution. In other columns all text is kept.
 
     Rows that are equal in all the columns used are all kept, as two equal purchases may be real: in one period they
     are one purchase anyway, but their money adds up. The cleaning report counts them.
@@ -229,8 +233,9 @@ class Transactions:
 
         A row that is the total of the others, copies of rows, a shared account, negative amounts that are no returns,
         a log that starts later than the business (``LeftTruncationWarning``) or is silent at its end, even gaps as of
-        subscriptions, spend that drifts, purchases that merging hides (``MergedPurchasesWarning``), and customers
-        acquired too lately. Without an amount column, nothing is said about money.
+        subscriptions, spend that drifts, purchases that merging hides (``MergedPurchasesWarning``), customers acquired
+        too lately, ids that differ only by case or read NA, and an observation that goes on after tomorrow. Without an
+        amount column, nothing is said about money.
         """
         return cautions.of_log(self._log)
 

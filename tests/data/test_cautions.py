@@ -298,3 +298,29 @@ def test_a_slight_dependence_few_customers_and_equal_ones_are_none():
     cdnow = Transactions(clv.datasets.load_cdnow(), "customer_id", "date", "amount").summarize()
     assert spend_dependence(cdnow) is None
     assert spend_dependence(replace(cdnow, monetary_value=None)) is None
+
+
+def test_ids_that_differ_only_by_case_are_noticed():
+    frame = shop()
+    mixed = frame.assign(who=frame["who"].where(np.arange(len(frame)) % 2 == 0, frame["who"].str.upper()))
+    said = only("ids that differ by case", mixed)
+    assert " of 4" in said
+    assert "such as 'C0000' and 'c0000'. If they are the same customers" in said
+    assert cautions(frame.assign(who=frame["who"].str.upper())) == {}
+
+
+@pytest.mark.parametrize(("word", "says"), [("NA", "is a customer with the id 'NA'"), ("n/a", "the id 'n/a'")])
+def test_a_customer_whose_id_often_stands_for_a_missing_one_is_noticed(word, says):
+    assert says in only("ids like a missing value", shop().replace({"who": {"c0007": word}}))
+
+
+def test_an_observation_that_goes_on_after_tomorrow_is_noticed():
+    today = np.datetime64("today", "D")
+    said = only("future end", shop(), observed_until="2062-06-23")
+    assert "until 2062-06-23" in said
+    assert "set observed_until= to the day on which the log was drawn" in said
+    recent = shop().assign(when=lambda s: s["when"] + (today - s["when"].max().to_datetime64().astype("datetime64[D]")))
+    assert cautions(recent, observed_until=str(today + 1)) == {}
+    with pytest.warns(CLVWarning, match="goes on until 2062-06-23"):
+        rfm = Transactions(shop(), "who", "when", "paid", observed_until="2062-06-23").summarize()
+    assert [caution.name for caution in rfm.cautions] == ["future end"]
