@@ -207,7 +207,7 @@ def _notes(own: pd.DataFrame, quantity: str) -> Iterator[str]:
     if (~failed & own["total_lower_90"].isna()).any():
         yield _NO_FUTURES
     for name, note, missing in zip(own["candidate"], own["note"], failed, strict=True):
-        if not pd.isna(note):
+        if not pd.isna(note) and (missing or quantity == "purchases"):  # what is true of both stands once
             yield f"{name}: {note}"
         elif missing:
             yield f"{name}: It predicts no {quantity}."
