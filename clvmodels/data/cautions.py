@@ -250,17 +250,14 @@ def spend_dependence(rfm: RFM) -> Caution | None:
     reach = _DEPENDENCE_SIGMAS * float(np.sqrt(rest @ rest) / (each @ each))
     if abs(slope) < _DEPENDENCE or abs(slope) - reach < _DEPENDENCE_LEAST:
         return None
-    twice, low, high = (percent(np.log(2) * size) for size in (slope, slope - reach, slope + reach))
-    money = (
-        "too little from frequent buyers and too much from"
-        if slope > 0
-        else "too much from frequent buyers and too little from"
-    )
+    twice, low, high = (percent(np.log(2) * size) for size in (abs(slope), abs(slope) - reach, abs(slope) + reach))
+    more, much, little = ("more", "much", "little") if slope > 0 else ("less", "little", "much")
     text = (
         f"Spend depends on frequency: among {number(len(x))} repeat buyers, those with twice as many purchases spend "
-        f"{twice} of the average more on each (98 % interval: {low} to {high}; the logarithms have a correlation of "
-        f"{np.corrcoef(x, np.log(spend))[0, 1]:.2f}). The spend model takes the two to be independent, so it expects "
-        f"{money} the others. clv.checks shows what that does to the total; fit segments that differ in both apart."
+        f"{more} on each, by {twice} of the average (98 % interval: {low} to {high}; the logarithms have a correlation "
+        f"of {np.corrcoef(x, np.log(spend))[0, 1]:.2f}). The spend model takes them to be independent, so it expects "
+        f"too {little} money of frequent buyers and too {much} of the others. Compare on held-out purchases before you "
+        "rely on money, or fit segments that differ in both apart."
     )
     return Caution("spend and frequency", text, SpendDependenceWarning)
 

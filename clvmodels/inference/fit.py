@@ -15,6 +15,7 @@ import pandas as pd
 
 from clvmodels.cautions import Caution, warn_of
 from clvmodels.checked import random_stream
+from clvmodels.data.cautions import spend_dependence
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import FitError, InfiniteMeanWarning, PriorWarning, SettingError
 from clvmodels.inference.loo import LOO, leave_one_out
@@ -377,6 +378,13 @@ def fit(specification: "type[M] | Specification[M]", rfm: RFM, method: Method | 
     SettingError
         If an argument is not what it should be.
 
+    Warns
+    -----
+    PriorWarning
+        If the data leave something open that the prior settles.
+    SpendDependenceWarning
+        If this is a spend model, and repeat buyers who buy more often spend clearly more, or less, a purchase.
+
     Examples
     --------
     >>> import clvmodels as clv
@@ -433,12 +441,7 @@ def fit(specification: "type[M] | Specification[M]", rfm: RFM, method: Method | 
         matters = sensitivity(likelihood, mode, prior, rfm, random_stream(seed, what.name))
         verdict = Verdict(Outcome.SETTLED_BY_PRIOR, f"{left_open} {matters}")
     sample = None if inferred.phi is None else _in_unit(likelihood, inferred.phi)
-    cautions = []
-    if verdict.level == "caution":
-        cautions.append(Caution("settled by the prior", f"{what.name}: {verdict}", PriorWarning))
-    model: Any = fitted.maximum if sample is None else sample
-    if what.kind == "spend" and verdict.ok and (why := infinite_means(model, model.observed(rfm))):
-        cautions.append(Caution("infinite means", f"{what.name}: {why}", InfiniteMeanWarning))
+    cautions = _cautions(what, verdict, fitted.maximum if sample is None else sample, rfm)
     warn_of(cautions)
     return replace(
         fitted,
@@ -450,6 +453,17 @@ def fit(specification: "type[M] | Specification[M]", rfm: RFM, method: Method | 
         by_parameter=inferred.by_parameter,
         versions={**fitted.versions, **{name: version(name) for name in inferred.packages}},
     )
+
+
+def _cautions(what: "Specification[M]", verdict: Verdict, model: Any, rfm: RFM) -> list[Caution]:  # noqa: ANN401
+    found = []
+    if verdict.level == "caution":
+        found.append(Caution("settled by the prior", f"{what.name}: {verdict}", PriorWarning))
+    if what.kind == "spend" and verdict.ok and (why := infinite_means(model, model.observed(rfm))):
+        found.append(Caution("infinite means", f"{what.name}: {why}", InfiniteMeanWarning))
+    if what.kind == "spend" and (dependence := spend_dependence(rfm)):
+        found.append(dependence)
+    return found
 
 
 def _at_mode(fitted: Fit[M], likelihood: Objective, mode: Mode) -> Fit[M]:

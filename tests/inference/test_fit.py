@@ -1,6 +1,7 @@
 """Fitting: published estimates, units, verdicts, seeds, and parameters that come back."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from scipy import optimize, stats
 
 from clvmodels.data.histories import Histories
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import FitError, PriorWarning, SettingError
+from clvmodels.errors import FitError, PriorWarning, SettingError, SpendDependenceWarning
 from clvmodels.inference import methods
 from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.fit import fit
@@ -578,3 +579,14 @@ def test_standard_errors_are_the_spread_of_the_estimates_and_intervals_cover(mod
         assert (np.abs(scores.mean(axis=0)) < 0.6).all()  # 4 / sqrt(60), and a little bias
         assert (np.abs(scores.std(axis=0) - 1) < 0.45).all()
     assert (np.abs(np.mean(inside, axis=0) - 0.9) < 0.16).all()
+
+
+def test_spend_that_depends_on_frequency_is_a_caution_of_the_spend_s_fit_alone(cdnow_rfm):
+    tilted = replace(cdnow_rfm, monetary_value=cdnow_rfm.monetary_value * (1.0 + cdnow_rfm.frequency))
+    with pytest.warns(SpendDependenceWarning, match="Spend depends on frequency") as caught:
+        fitted = fit(GammaGamma, tilted, MaximumLikelihood())
+    assert [caution.name for caution in fitted.cautions] == ["spend and frequency"]
+    assert [str(warning.message) for warning in caught] == [fitted.cautions[0].text]
+    assert caught[0].filename == __file__
+    assert fit(BGNBD, tilted, MaximumLikelihood()).cautions == ()
+    assert fit(GammaGamma, cdnow_rfm, MaximumLikelihood()).cautions == ()
