@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from clvmodels.cautions import Caution
 from clvmodels.data.cells import null_texts
@@ -53,6 +54,9 @@ _DEPENDENCE = 0.25
 _DEPENDENCE_LEAST = 0.05  # is beyond an interval of so many standard errors (98 %).
 _DEPENDENCE_SIGMAS = 2.33
 _DEPENDENCE_CUSTOMERS = 20
+# Among few repeat buyers it also does where the logarithms are strongly correlated, beyond chance.
+_STRONG = 0.4
+_BY_CHANCE = 0.02
 
 _SILENCE_RATIO = 5.0  # of the longest time without any purchase before
 _SILENCE_DAYS = 14
@@ -248,14 +252,16 @@ def spend_dependence(rfm: RFM) -> Caution | None:
     slope = float(each @ spend / spend.mean() / (each @ each))
     rest = each * (spend / spend.mean() - 1 - slope * each)
     reach = _DEPENDENCE_SIGMAS * float(np.sqrt(rest @ rest) / (each @ each))
-    if abs(slope) < _DEPENDENCE or abs(slope) - reach < _DEPENDENCE_LEAST:
+    together = stats.pearsonr(x, np.log(spend))
+    strong = abs(together.statistic) > _STRONG and together.pvalue < _BY_CHANCE
+    if not strong and (abs(slope) < _DEPENDENCE or abs(slope) - reach < _DEPENDENCE_LEAST):
         return None
     twice, low, high = (percent(np.log(2) * size) for size in (abs(slope), abs(slope) - reach, abs(slope) + reach))
     more, much, little = ("more", "much", "little") if slope > 0 else ("less", "little", "much")
     text = (
         f"Spend depends on frequency: among {number(len(x))} repeat buyers, those with twice as many purchases spend "
         f"{more} on each, by {twice} of the average (98 % interval: {low} to {high}; the logarithms have a correlation "
-        f"of {np.corrcoef(x, np.log(spend))[0, 1]:.2f}). The spend model takes them to be independent, so it expects "
+        f"of {together.statistic:.2f}). The spend model takes them to be independent, so it expects "
         f"too {little} money of frequent buyers and too {much} of the others. Compare on held-out purchases before you "
         "rely on money, or fit segments that differ in both apart."
     )

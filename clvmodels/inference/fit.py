@@ -446,7 +446,7 @@ def fit(specification: "type[M] | Specification[M]", rfm: RFM, method: Method | 
     return replace(
         fitted,
         verdict=verdict,
-        cautions=tuple(cautions),
+        cautions=cautions,
         sample=sample,
         draws_of=inferred.draws_of,
         diagnostics={**fitted.diagnostics, **inferred.diagnostics},
@@ -455,15 +455,21 @@ def fit(specification: "type[M] | Specification[M]", rfm: RFM, method: Method | 
     )
 
 
-def _cautions(what: "Specification[M]", verdict: Verdict, model: Any, rfm: RFM) -> list[Caution]:  # noqa: ANN401
-    found = []
+def _cautions(
+    what: Specification[Any],
+    verdict: Verdict,
+    model: Any,  # noqa: ANN401 -- of the specification
+    rfm: RFM,
+) -> tuple[Caution, ...]:
+    """Return what is to be known of a fit, and of what it takes for granted."""
+    found: list[Caution | None] = []
     if verdict.level == "caution":
         found.append(Caution("settled by the prior", f"{what.name}: {verdict}", PriorWarning))
-    if what.kind == "spend" and verdict.ok and (why := infinite_means(model, model.observed(rfm))):
-        found.append(Caution("infinite means", f"{what.name}: {why}", InfiniteMeanWarning))
-    if what.kind == "spend" and (dependence := spend_dependence(rfm)):
-        found.append(dependence)
-    return found
+    if what.kind == "spend":
+        if verdict.ok and (why := infinite_means(model, model.observed(rfm))):
+            found.append(Caution("infinite means", f"{what.name}: {why}", InfiniteMeanWarning))
+        found.append(spend_dependence(rfm))
+    return tuple(caution for caution in found if caution is not None)
 
 
 def _at_mode(fitted: Fit[M], likelihood: Objective, mode: Mode) -> Fit[M]:

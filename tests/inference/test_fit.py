@@ -10,7 +10,7 @@ from scipy import optimize, stats
 
 from clvmodels.data.histories import Histories
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import FitError, PriorWarning, SettingError, SpendDependenceWarning
+from clvmodels.errors import FitError, InfiniteMeanWarning, PriorWarning, SettingError, SpendDependenceWarning
 from clvmodels.inference import methods
 from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.fit import fit
@@ -285,6 +285,16 @@ def test_a_bad_fit_values_nothing(name, cdnow_rfm, cdnow_purchases, cdnow_spend)
     pair = (cdnow_purchases, bad) if model is GammaGamma else (bad, cdnow_spend)
     with pytest.raises(FitError, match=reason):
         value(*pair, cdnow_rfm, Plan(horizon="1 year"))
+
+
+def test_a_spend_without_a_mean_is_a_caution() -> None:
+    few = table([1, 2, 0], [2.0, 5.0, 0.0], [9.0] * 3, [5.0, 500.0, 0.0])
+    with (
+        pytest.warns(InfiniteMeanWarning, match="1 of 3 customers|3 of 3 customers|2 of 3 customers"),
+        pytest.warns(PriorWarning),
+    ):
+        found = fit(GammaGamma, few)
+    assert [caution.name for caution in found.cautions] == ["settled by the prior", "infinite means"]
 
 
 def test_customers_who_were_not_observed_give_a_bad_verdict_by_any_method() -> None:
