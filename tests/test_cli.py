@@ -512,7 +512,7 @@ def test_a_file_is_read_as_it_is_written_or_as_the_options_say(run, tmp_path, na
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("who:day:paid\n1:2024-01-03:5\n", [], "Say with --separator what stands between its fields"),
+        ("who:day:paid\n1:2024-01-03:5\n", [], "say with --separator what stands between its fields"),
         ("who,day,paid\nM\u00fcller,2024-01-03,5\n", [], "for example with --encoding 'latin-1'"),
         ("who,day,paid\n1,03/01/2024,5\n2,30/01/2024,5\n", [], "All dates are read with --date-format '%d/%m/%Y'."),
         ('who,day,paid\n1,2024-01-03,"1,234"\n', [], "Pass --decimal or --thousands to say which."),

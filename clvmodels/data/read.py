@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow import csv
 
+from clvmodels import checked
 from clvmodels.data.dialect import Dialect
 from clvmodels.data.numbers import Writing, is_text, read_numbers
 from clvmodels.data.rules import Nulls, Returns, ZeroAmounts
 from clvmodels.data.tables import closest
 from clvmodels.data.transactions import Transactions
-from clvmodels.errors import CLVError, DataError, cause, examples
+from clvmodels.errors import CLVError, DataError, SettingError, cause, examples
 from clvmodels.units import Duration
 
 _PARQUET = {".parquet", ".pq"}
@@ -99,7 +100,12 @@ def read(
     >>> log.cleaning.notes[0].sentence
     "Read with separator=';', decimal=','."
     """
-    path = Path(path)
+    path = checked.path("path", path)
+    for role, name in {"customer": customer, "date": date, "amount": "" if amount is None else amount}.items():
+        checked.instance(role, name, str, "Name a column of the file.")
+    for role, names in {"numbers": numbers, "columns": columns}.items():
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+            raise SettingError(f"{role} = {checked.shown(names)} must be a list of names, such as ['margin'].")
     money = [] if amount is None else [amount]
     table, seen = _load(path, list(dict.fromkeys([customer, date, *money, *numbers, *columns])), separator, encoding)
     for name in [*money, *numbers]:
@@ -212,19 +218,22 @@ def _explained(path: Path) -> Iterator[None]:
         raise DataError(f"{path} cannot be read: there is no such file.") from None
     except (OSError, EOFError, ValueError, csv_text.Error) as error:
         advice = ""
-        if path.suffix.lower() in _CSV:
+        if path.suffix.lower() in _CSV and not isinstance(error, OSError | EOFError):
             advice = _NOT_UTF_8 if isinstance(error, UnicodeError) or "UTF8" in str(error) else _SETTINGS
         raise DataError(f"{path} cannot be read: {cause(error)} {advice}".rstrip()) from error
 
 
 def _check_columns(path: Path, known: Sequence[str], wanted: Sequence[str]) -> None:
     if missing := [name for name in wanted if name not in known]:
-        one = (
-            " Say with separator= what stands between its fields, if this is more than one." if len(known) == 1 else ""
-        )
+        advice = ""
+        if len(known) == 1:
+            advice = (
+                " If this is more than one, say with separator= what stands between its fields; if it comes before the "
+                "names of the columns, leave it out."
+            )
         raise DataError(
             f"{path} has no column {', '.join(map(repr, missing))}.{closest(missing[0], known)} It has: "
-            f"{examples(known, 20)}.{one}"
+            f"{examples(known, 20)}.{advice}"
         )
     if twice := [name for name in wanted if Counter(known)[name] > 1]:
         raise DataError(f"{path} has more than one column {', '.join(map(repr, twice))}. Rename them.")

@@ -271,10 +271,15 @@ SETTINGS = r"separator=.*encoding=.*$"
         ("log.doc", "x", r"log.doc is neither Parquet \(.parquet\) nor CSV .* nor a spreadsheet .* Convert it"),
         ("log", "x", "is neither Parquet"),
         ("log.xlsx", "x", r"log.xlsx cannot be read: .* Save the sheet as CSV\.$"),
+        (
+            "log.csv",
+            "Export\n\n" + TEXT,
+            r"It has: Export\. .* if it comes before the names of the columns, leave it out",
+        ),
         ("log.csv", "", r"log.csv cannot be read: it has no line with the names of its columns\.$"),
         ("log.csv", "# nothing\n", r"it has no line with the names of its columns\.$"),
         ("log.csv", "a,b\n1,2\n", r"log.csv has no column 'who', 'when', 'paid'. It has: a, b\.$"),
-        ("log.csv", TEXT.replace(",", ":"), r"It has: who:when:paid:note. Say with separator= what stands between"),
+        ("log.csv", TEXT.replace(",", ":"), r"It has: who:when:paid:note. .* say with separator= what stands between"),
         ("log.csv", "WHO,when,paid\n1,2,3\n", r"no column 'who'. Did you mean 'WHO'\? It has: WHO, when, paid\.$"),
         ("log.csv", "who,when,paid,who\n1,2,3,4\n", "has more than one column 'who'. Rename them"),
         (
@@ -315,6 +320,11 @@ def test_a_file_that_cannot_be_read_says_why_and_what_to_set(put, name, content,
         ({"encoding": "klingon"}, "encoding = 'klingon' is not known. Use a name of Python's, such as 'utf-8'"),
         ({"encoding": "rot13"}, "encoding = 'rot13' is not known"),
         ({"encoding": 8}, "encoding = 8 is not known"),
+        ({"columns": "note"}, r"columns = 'note' must be a list of names, such as \['margin'\]"),
+        ({"numbers": "note"}, "numbers = 'note' must be a list of names"),
+        ({"numbers": 5}, "numbers = 5 must be a list of names"),
+        ({"columns": [5]}, r"columns = \[5\] must be a list of names"),
+        ({"numbers": ["paid"]}, "Column 'paid' has two roles"),
     ],
 )
 def test_settings_out_of_their_range_are_refused(put, settings, message):
@@ -324,6 +334,20 @@ def test_settings_out_of_their_range_are_refused(put, settings, message):
         return
     with pytest.raises(SettingError, match=message):
         read(path, *COLUMNS, **settings)
+
+
+@pytest.mark.parametrize("wrong", [None, 5, ["who"], b"who"])
+def test_a_path_and_names_of_columns_are_text(put, wrong):
+    path = put("log.csv", TEXT)
+    with pytest.raises(SettingError, match="path"):
+        read(wrong, "who", "when")
+    with pytest.raises(SettingError, match="customer"):
+        read(path, wrong, "when")
+    with pytest.raises(SettingError, match="date"):
+        read(path, "who", wrong)
+    if wrong is not None:
+        with pytest.raises(SettingError, match="amount"):
+            read(path, "who", "when", wrong)
 
 
 @pytest.mark.parametrize("name", ["log.csv", "log.parquet", "log.tsv.gz"])
