@@ -283,7 +283,7 @@ def test_a_doubtful_log_is_fitted_and_said_to_be_so_in_short_or_in_full(run, ord
     command = ["fit", tmp_path / "log.csv", *MONEY, "--method", "maximum-likelihood", "--out", tmp_path / "m.json"]
     code, out, complaint = run(*command)
     assert code == 0
-    assert f"{2 * len(log) + 1:,} rows of 590 customers came in, less " in out
+    assert f"{2 * len(log) + 1:,} rows of 590 customers came in (taken out: " in out
     assert "Noted: " in out
     assert [line.split()[:4] for line in complaint.splitlines()] == [
         ["Warning", "The", "row", "of"],

@@ -107,12 +107,12 @@ class CleaningReport:
         --------
         >>> report = CleaningReport(Tally(3, 2), (Rule("merged", "Same day.", Tally(1, 0)),), Tally(2, 2))
         >>> print(report.short())
-        3 rows of 2 customers came in, less 1 merged; 2 purchases of 2 customers are left.
+        3 rows of 2 customers came in (taken out: merged 1); 2 purchases of 2 customers are left.
         """
-        less = "".join(f", less {_many(rule)}" for rule in self.taken_out)
+        out = f" (taken out: {', '.join(map(_many, self.taken_out))})" if self.taken_out else ""
         worth = "" if self.left.money is None else f" worth {number(round(self.left.money, 2), 2)}"
         what = (
-            f"{count(self.came_in.rows, 'row')} of {count(self.came_in.customers, 'customer')} came in{less}; "
+            f"{count(self.came_in.rows, 'row')} of {count(self.came_in.customers, 'customer')} came in{out}; "
             f"{count(self.left.rows, 'purchase')} of {count(self.left.customers, 'customer')}{worth} are left."
         )
         return f"{what}\nNoted: {', '.join(map(_many, self.notes))}." if self.notes else what
@@ -162,7 +162,7 @@ class CleaningReport:
 
 
 def _many(rule: Rule) -> str:
-    return f"{number(rule.tally.rows)} {rule.name}"
+    return f"{rule.name} {number(rule.tally.rows)}"
 
 
 def _add_rules(*parts: Sequence[Rule]) -> tuple[Rule, ...]:

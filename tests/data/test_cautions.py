@@ -1,6 +1,27 @@
-"""Cautions about a log: each on a small shop that has it, and none on shops that do not."""
+"""Cautions about a log: each on a small shop that has it, and none on shops that do not.
+
+| input | outcome |
+|---|---|
+| two exports that overlap by a week; one row of ten twice | copies of rows |
+| lines of one order at one price; one row of thirty twice | nothing |
+| a last row with the sum of all others | total row |
+| a guest account with 8 % of the rows or more | shared account, with its id |
+| large accounts among others; one order of 400 lines | nothing |
+| a profit column, a quarter of it negative | negative amounts |
+| returns of 15 % of the purchases | nothing |
+| a log that starts later than the business | left truncation |
+| boxes every 30 days, some skipped, or among other customers | even gaps |
+| spend that doubles or halves in a year | drift of spend |
+| newer customers who spend more | nothing |
+| an observation that goes on for a year after the last purchase | silent end |
+| most customers acquired in the last weeks | acquired late |
+| spend that rises or falls with frequency | spend and frequency |
+| CDNOW; shops as BG/NBD and Gamma-Gamma describe them | nothing, in 99 of 100 |
+"""
 
 import re
+import warnings
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -123,6 +144,32 @@ def only(name, frame, **options):
 @pytest.mark.parametrize("seed", range(12))
 def test_a_shop_as_the_models_describe_it_has_none(seed):
     assert cautions(shop(seed, customers=30 * 2 ** (seed % 5))) == {}
+
+
+@pytest.mark.long
+def test_each_comes_up_in_less_than_one_of_a_hundred_shops_as_the_models_describe_them():
+    random, shops, seen = np.random.default_rng(11), 400, Counter()
+    for seed in range(shops):
+        rate, weeks = np.exp(random.uniform(np.log(0.02), np.log(0.3))), int(random.integers(26, 157))
+        r = np.exp(random.uniform(np.log(0.2), np.log(3)))
+        end = str(START + 7 * weeks)
+        made = clv.simulate_log(
+            clv.BGNBD(r=r, alpha=r / rate, a=random.uniform(0.3, 1.5), b=random.uniform(1.5, 5)),
+            clv.GammaGamma(p=random.uniform(0.8, 8), q=random.uniform(2.2, 6), gamma=10.0),
+            customers=int(np.exp(random.uniform(np.log(20), np.log(5_000)))),
+            start=str(START),
+            end=end,
+            acquired_until=str(START + 84) if random.random() < 0.4 else None,
+            unit="week",
+            seed=seed,
+        )
+        log = Transactions(made, "customer_id", "date", "amount", observed_until=end)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CLVWarning)
+            rfm = log.summarize()
+        found = [*rfm.cautions, *filter(None, [spend_dependence(rfm)])]
+        seen.update(caution.name for caution in found if caution.category is not MergedPurchasesWarning)
+    assert not {name: often for name, often in seen.items() if often >= 0.01 * shops}
 
 
 def test_cdnow_has_none():

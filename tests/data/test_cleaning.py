@@ -98,8 +98,8 @@ def test_a_rule_of_one_part_keeps_its_place_before_the_next():
 
 def test_in_short_it_is_a_line_and_one_of_notes():
     assert REPORT.short() == (
-        "1,200 rows of 300 customers came in, less 200 no date; 1,000 purchases of 290 customers worth 4,600.50 are "
-        "left.\nNoted: 8 zero amounts."
+        "1,200 rows of 300 customers came in (taken out: no date 200); 1,000 purchases of 290 customers worth 4,600.50 "
+        "are left.\nNoted: zero amounts 8."
     )
 
 

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from clvmodels.cautions import Caution
 from clvmodels.data.transactions import Transactions
 from clvmodels.evaluation.candidates import ModelCandidate
 from clvmodels.evaluation.compare import compare
@@ -217,3 +218,15 @@ def test_neither_the_package_nor_the_tables_load_matplotlib():
         "import sys, clvmodels, clvmodels.report.tables as _; sys.exit(bool({'matplotlib', 'jinja2'} & {*sys.modules}))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_cautions_of_the_log_and_of_the_fits_stand_on_the_pages_once(made):
+    log, of_fit = (Caution(name, f"<b>{name}</b> is doubtful.") for name in ("log", "fit"))
+    past = replace(made.comparison.past, cautions=(log,))
+    comparison = replace(made.comparison, past=past)
+    rfm = replace(made.valuation.rfm, cautions=(log,))
+    valuation = replace(made.valuation, forecast=replace(made.valuation.forecast, rfm=rfm))
+    fits = [replace(made.fits[0], cautions=(of_fit,)), made.fits[1]]
+    pages = comparison_page(comparison), demo_page(comparison, valuation, made.simple, fits, made.log.cleaning)
+    for page, names in zip(pages, (["log"], ["log", "fit"]), strict=True):
+        assert re.findall(r"<strong>Warning</strong>: &lt;b&gt;(\w+)&lt;/b&gt; is doubtful", page) == names
