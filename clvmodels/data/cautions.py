@@ -47,7 +47,7 @@ _ACCOUNT_SHARE = 0.05
 _ACCOUNT_RATIO = 3.0
 _ACCOUNT_DAYS = 20  # with a purchase: one order of many lines is no account
 _ACCOUNTS = 3
-_ACCOUNT_BASE = 50  # customers: of fewer, the best may well have a large share
+_ACCOUNT_BASE = 100  # customers: of fewer, the best may well have a large share
 
 # Customers with twice the frequency spend log(2) times this much more, as a multiple of the average, and
 _DEPENDENCE = 0.25

@@ -148,7 +148,7 @@ def test_a_shop_as_the_models_describe_it_has_none(seed):
 
 @pytest.mark.long
 def test_each_comes_up_in_less_than_one_of_a_hundred_shops_as_the_models_describe_them():
-    random, shops, seen = np.random.default_rng(11), 400, Counter()
+    random, shops, seen = np.random.default_rng(11), 1_000, Counter()
     for seed in range(shops):
         rate, weeks = np.exp(random.uniform(np.log(0.02), np.log(0.3))), int(random.integers(26, 157))
         r = np.exp(random.uniform(np.log(0.2), np.log(3)))
