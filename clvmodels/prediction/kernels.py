@@ -16,11 +16,10 @@ from numba import boolean, float64, int64, intp, njit, types, uint64
 from numpy.typing import NDArray
 
 from clvmodels.models.future import ANY_TIME, AT_PURCHASE, ValueRows
-from clvmodels.prediction.terms import Terms
+from clvmodels.prediction.terms import WORTHLESS, Terms
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # the odd number next to 2**64 / golden ratio
 _LIVES, _SPENDS, _OPENS = np.uint64(1), np.uint64(2), np.uint64(3)  # what a future's own streams are for
-_WORTHLESS = -math.log(1e-6)  # interest after which a future shows its first purchase, and no later ones
 _LEAST = 1e-290  # of a gamma number, and of a discount factor: a purchase is a purchase, however late
 _NORMAL = (3.6541528853610088, 0.00492867323399)  # where the last of 256 layers of equal area begins, and that area
 _EXPONENTIAL = (7.69711747013104972, 0.0039496598225815571993)  # likewise: Marsaglia & Tsang (2000)
@@ -268,7 +267,7 @@ def _futures(
             chance /= alive[h, j]
             life = _hashed(bits ^ _LIVES)
             k, per, end = shape[h, j], rate[h, j], limit[h, j]
-            worthless = math.log1p(_WORTHLESS / delta[i] / per) if delta[i] > 0 else math.inf
+            worthless = math.log1p(WORTHLESS / delta[i] / per) if delta[i] > 0 else math.inf
             if leaves:
                 life, e = _exponential(life)
                 end = min(end, math.log1p(second_of[h, j] * math.expm1(e / first_of[h, j]) / per))

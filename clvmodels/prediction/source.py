@@ -26,11 +26,14 @@ from clvmodels.prediction.customers import Customers, Positions
 from clvmodels.prediction.expected import GivenAlive
 from clvmodels.prediction.simulate import futures_of, probability_alive, values
 from clvmodels.prediction.summaries import Chunk, mean_over_draws
-from clvmodels.prediction.terms import Terms
+from clvmodels.prediction.terms import WORTHLESS, Terms
+from clvmodels.text import count
 from clvmodels.units import Duration
 
 M = TypeVar("M", bound=Model)
 
+_FEW = 8  # draws that tell how much there is to simulate
+_MOST = 1e11  # purchases to simulate, and futures without any: beyond it, a mistake, or work for hours
 _CELLS = 2**18  # futures x customers x horizons held at once by a thread: 2 MB an array
 
 
@@ -100,6 +103,23 @@ class ModelSource:
             return
         if why := infinite_means(self.spend, self.customers.observed):
             raise InfiniteMeanError(f"{self.spend.name}: {why}")
+
+    def refuse_hours(self) -> None:
+        """Raise where there is far more to simulate than anybody waits for, with an estimate of how much."""
+        histories, few = self.customers.histories, self.purchases.take(slice(_FEW))
+        worthless = np.full(len(self.rfm), np.inf)
+        np.divide(WORTHLESS, self.terms.delta, out=worthless, where=self.terms.delta > 0)
+        seen = float(np.minimum(self.t[-1], worthless).sum()) / max(1, len(worthless))
+        given_alive = GivenAlive.over(few, histories, lambda future: future.purchases(seen, 0.0))
+        each = given_alive(histories, probability_alive(few, histories)).mean(axis=1)[histories.row]
+        if (most := self.futures * float((1 + each).sum())) > _MOST:
+            who, times = self.rfm.customer_id[each.argmax()], each.max()
+            raise SettingError(
+                f"There would be some {most / 1e9:,.0f} billion purchases to simulate, in {self.futures:,} futures of "
+                f"{count(len(each), 'customer')}; '{who}' alone buys some {times:,.0f} times in each. More than "
+                f"{_MOST / 1e9:,.0f} billion are refused. Name a nearer horizon, a higher discount or fewer futures, "
+                "or take a part of the customers at a time."
+            )
 
     @cached_property
     def finite_variance(self) -> bool:
@@ -286,7 +306,7 @@ def from_fits(
             "The two fits must have equally many draws of their parameters. Fit both with the same method, such as "
             "clv.Laplace(draws=1000)."
         )
-    return ModelSource(
+    source = ModelSource(
         buys,
         pays,
         rfm,
@@ -298,6 +318,8 @@ def from_fits(
         threads=checked.threads(threads),
         discounted=terms.discounted,
     )
+    source.refuse_hours()
+    return source
 
 
 def require_fit(fit: object, rfm: object, kind: Kind) -> None:

@@ -1,11 +1,14 @@
 """What a purchase brings to the value of a customer."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.models.special import Floats
+
+WORTHLESS = -math.log(1e-6)  # interest after which a future shows its first purchase, and no later ones
 
 
 class Terms(NamedTuple):

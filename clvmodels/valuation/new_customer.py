@@ -27,6 +27,7 @@ from clvmodels.models.special import Floats, discounted_time
 from clvmodels.prediction.customers import Customers
 from clvmodels.prediction.simulate import simulate
 from clvmodels.prediction.source import ModelSource, from_fits
+from clvmodels.prediction.streams import in_order
 from clvmodels.prediction.summaries import label, quantile
 from clvmodels.prediction.totals import Total
 from clvmodels.text import number
@@ -427,7 +428,8 @@ def _simulated(source: ModelSource, customers: int) -> tuple[Floats, Floats]:
     later, first, terms = np.zeros((len(source.t), source.futures)), np.zeros(source.futures), source.terms
     spend, ends, key = cast(SpendModel, source.spend), np.array(source.t), source.rfm.key[0]
     block = max(1, _CELLS // source.futures // len(source.t))
-    for start in range(0, customers, block):
+
+    def block_from(start: int) -> tuple[Floats, Floats]:
         who = np.arange(start, min(start + block, customers), dtype=np.uint64)
         nothing = np.zeros(len(who))
         # Customers without a history, each with a random stream of their own.
@@ -435,8 +437,11 @@ def _simulated(source: ModelSource, customers: int) -> tuple[Floats, Floats]:
         some = Customers(histories, key + who, dict.fromkeys(spend.columns, nothing))
         opening, own = np.empty((len(who), source.futures)), terms.take(nothing.astype(np.intp))
         gross = simulate(source.purchases, spend, some, ends, own, source.futures, source.seed, opening=opening)
-        later += gross.sum(axis=1)
-        first += opening.sum(axis=0)
+        return gross.sum(axis=1), opening.sum(axis=0)
+
+    for bought_later, bought_first in in_order(block_from, range(0, customers, block), checked.cores()):
+        later += bought_later
+        first += bought_first
     fixed_cost = [customers * terms.fixed_cost[0] * discounted_time(t, terms.delta[0]) for t in source.t]
     return later - np.array(fixed_cost)[:, None], first
 

@@ -34,7 +34,8 @@ class Plan:
     horizon
         How far ahead of the end of the observation, such as ``"2 years"`` or ``"infinite"``, or several:
         ``["3 months", "6 months", "1 year"]``. It is kept as a ``Duration``, or as several in growing order. Futures
-        are simulated until money is worth a millionth, so an infinite horizon at a tiny discount takes long.
+        are simulated until money is worth a millionth; what would take hours, such as an infinite horizon at a tiny
+        discount, is refused with an estimate of how much there would be to simulate.
     discount
         Effective yearly rate, such as 0.10 for 10 % a year, applied in continuous time.
     margin

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from clvmodels.data.histories import Histories
+from clvmodels.data.rfm import RFM
 from clvmodels.errors import FitError, InfiniteMeanError, SettingError
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Laplace, MaximumLikelihood
@@ -16,9 +17,10 @@ from clvmodels.models.nbd import NBD
 from clvmodels.prediction import source as module
 from clvmodels.prediction.expected import expected_purchases
 from clvmodels.prediction.forecast import Forecast
+from clvmodels.prediction.predict import predict
 from clvmodels.prediction.source import ModelSource, from_fits, model_rows, require_fit
 from clvmodels.prediction.summaries import Mean, Quantile
-from clvmodels.prediction.terms import Terms
+from clvmodels.prediction.terms import WORTHLESS, Terms
 from clvmodels.units import durations
 
 QUARTER, YEAR = 365.25 / 28, 365.25 / 7
@@ -252,3 +254,52 @@ def test_an_endless_horizon_needs_interest_of_everybody(cdnow_purchases_point, s
     own = terms(some)._replace(delta=np.where(np.arange(120) < 119, 0.002, 0.0))
     with pytest.raises(SettingError, match="An infinite horizon needs a discount"):
         from_fits(cdnow_purchases_point, None, some, durations("infinite"), own, futures=9, seed=0, threads=1)
+
+
+# --- what would take hours --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "t", "delta", "futures", "message"),
+    [
+        (
+            NBD(0.4, 12.0),
+            1e9,
+            0.0,
+            1000,
+            r"There would be some [\d,]+ billion purchases to simulate, in 1,000 futures of",
+        ),
+        (
+            NBD(0.4, 12.0),
+            np.inf,
+            1e-9,
+            1000,
+            r"alone buys some [\d,]+ times in each. More than 100 billion are refused.",
+        ),
+        (BGNBD(0.24, 4.4, 0.79, 2.4), 1e9, 0.0, 10**7, "Name a nearer horizon, a higher discount or fewer futures, or"),
+    ],
+)
+def test_what_would_take_hours_is_refused_with_an_estimate(some, model, t, delta, futures, message) -> None:
+    source = from_models(model, None, some, (YEAR, t), delta=delta, futures=futures)
+    with pytest.raises(SettingError, match=message):
+        source.refuse_hours()
+
+
+def test_the_estimate_is_what_is_simulated(some, monkeypatch) -> None:
+    for t, delta in ((YEAR, 0.0), (np.inf, 0.02)):
+        source = from_models(NBD(0.4, 12.0), None, some, (t,), delta=delta)
+        endless = source if delta == 0 else from_models(NBD(0.4, 12.0), None, some, (WORTHLESS / delta,))
+        bought = sum(float(chunk.gross.sum()) for part in endless.parts() for chunk in endless.chunks(part))
+        expected = source.futures * len(some) + bought
+        monkeypatch.setattr(module, "_MOST", 1.1 * expected)
+        source.refuse_hours()
+        monkeypatch.setattr(module, "_MOST", 0.9 * expected)
+        with pytest.raises(SettingError, match="There would be some"):
+            source.refuse_hours()
+
+
+def test_a_customer_who_bought_a_billion_times_is_named(cdnow_purchases_point) -> None:
+    frame = {"customer_id": ["often", "once"], "frequency": [10**9, 0], "recency": [39.0, 0.0], "T": [39.0, 39.0]}
+    rfm = RFM.from_frame(pd.DataFrame(frame), unit="week")
+    with pytest.raises(SettingError, match=r"some 857 billion purchases .* 2 customers; 'often' alone buys some 857,"):
+        predict(cdnow_purchases_point, rfm, "1 year")
