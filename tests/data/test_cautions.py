@@ -213,6 +213,13 @@ def test_lines_of_one_order_at_one_price_are_no_copies():
     assert "copies of rows" in cautions(pd.concat([*lines, *lines]))
 
 
+def test_guests_who_share_an_id_buy_alike_on_one_day():
+    frame = shop()
+    days = START + np.random.default_rng(2).integers(0, 530, len(frame) // 4)
+    text = only("shared account", pd.concat([frame, pd.DataFrame({"who": "00000", "when": days, "paid": 20.0})]))
+    assert "customer '00000'" in text
+
+
 def test_copies_change_nothing_where_there_is_no_money():
     frame = pd.concat([shop(), shop()])
     assert Transactions(frame, "who", "when", observed_until="2024-06-23").cautions == ()
