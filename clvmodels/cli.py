@@ -48,7 +48,9 @@ METHODS: Mapping[MethodName, Any] = {
     MethodName.MAXIMUM_LIKELIHOOD: clv.MaximumLikelihood,
 }
 
-LogFile = Annotated[Path, typer.Argument(metavar="LOG", help="Parquet or CSV file, one row a purchase.", exists=True)]
+LogFile = Annotated[
+    Path, typer.Argument(metavar="LOG", help="Parquet, CSV or Excel file, one row a purchase.", exists=True)
+]
 Customer = Annotated[str, typer.Option(help="Column with customer ids.")]
 Date = Annotated[str, typer.Option(help="Column with the time of purchase.")]
 Amount = Annotated[str | None, typer.Option(help="Column with money; without it, only purchases are predicted.")]

@@ -377,7 +377,7 @@ def test_an_observation_that_goes_on_after_tomorrow_is_noticed():
     assert "until 2062-06-23" in said
     assert "set observed_until= to the day on which the log was drawn" in said
     recent = shop().assign(when=lambda s: s["when"] + (today - s["when"].max().to_datetime64().astype("datetime64[D]")))
-    assert cautions(recent, observed_until=str(today + 1)) == {}
+    assert cautions(recent, observed_until=str(today + np.timedelta64(1, "D"))) == {}
     with pytest.warns(CLVWarning, match="goes on until 2062-06-23"):
         rfm = Transactions(shop(), "who", "when", "paid", observed_until="2062-06-23").summarize()
     assert [caution.name for caution in rfm.cautions] == ["future end"]
