@@ -121,7 +121,7 @@ def boxes(customers=60, skipped=0.0, seed=5):
     for who in range(customers):
         day = random.integers(0, 365)
         while day < 540:
-            rows.append((f"b{who:04}", START + int(day), 29.0))
+            rows.append((f"b{who:04}", START + np.timedelta64(int(day), "D"), 29.0))
             day += 30 * random.geometric(1 - skipped) + random.integers(-2, 3)
             if random.random() < 0.08:
                 break
@@ -252,7 +252,7 @@ def test_large_accounts_of_a_wholesaler_and_one_large_order_do_not_stand_out():
     days = START + np.random.default_rng(1).integers(0, 530, 3_000)
     accounts = pd.DataFrame({"who": np.repeat(large, 75), "when": days, "paid": np.linspace(10, 90, 3_000)})
     assert "shared account" not in cautions(pd.concat([frame, accounts]))
-    order = pd.DataFrame({"who": "c0001", "when": START + 100, "paid": np.linspace(1, 9, 400)})
+    order = pd.DataFrame({"who": "c0001", "when": START + np.timedelta64(100, "D"), "paid": np.linspace(1, 9, 400)})
     assert cautions(pd.concat([frame, order])) == {}
     few = frame[frame["who"] < "c0030"]
     assert "shared account" not in cautions(pd.concat([few, accounts[accounts["who"] == "c0001"]]))
