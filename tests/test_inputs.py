@@ -353,6 +353,12 @@ def libraries() -> Iterator[Input]:
         "The query behind this frame fails when it is run: .* Mend it first",
     )
     yield framed(
+        "a lazy frame of columns that are not there",
+        lambda s: pl.from_pandas(s).lazy().select("nowhere"),
+        DataError,
+        "The query behind this frame fails when it is run: .* Mend it first",
+    )
+    yield framed(
         "a query that fails",
         lambda s: duckdb.query_df(s, "s", 'select cast(who as int) as who, "when", paid, region from s'),
         DataError,

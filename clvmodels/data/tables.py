@@ -56,7 +56,7 @@ def read_columns(frame: IntoFrame, names: Sequence[str], optional: Sequence[str]
     try:
         loaded = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
     except Exception as error:  # whatever runs the query has errors of its own
-        raise DataError(f"The query behind this frame fails when it is run: {cause(error)} Mend it first.") from error
+        raise _failed_query(error) from error
     return {name: _column(loaded.get_column(name)) for name in loaded.columns}
 
 
@@ -105,7 +105,13 @@ def _table(frame: IntoFrame) -> "nw.DataFrame[Any] | nw.LazyFrame[Any]":
         ) from None
     except DuplicateError as error:
         raise DataError(f"Column names stand there more than once. Rename them. {error}") from None
+    except Exception as error:  # a lazy frame may fail when it is asked for its columns
+        raise _failed_query(error) from error
     return table
+
+
+def _failed_query(error: Exception) -> DataError:
+    return DataError(f"The query behind this frame fails when it is run: {cause(error)} Mend it first.")
 
 
 def _refuse_twice(present: Sequence[object]) -> None:
