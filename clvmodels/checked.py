@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ def level(value: object) -> float:
     SettingError
         If it is not.
     """
-    if 0 < (number := _real(value)) < 1:
+    if 0 < (number := real(value)) < 1:
         return number
     raise SettingError(f"The level of an interval lies between 0 and 1, such as 0.90; {shown(value)} does not.")
 
@@ -103,12 +104,26 @@ def shares(values: object, meaning: str, *, or_1: bool = False) -> tuple[float, 
     (0.25, 0.5)
     """
     several = list(values) if isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) else [values]
-    numbers = tuple(map(_real, several))
+    numbers = tuple(map(real, several))
     if not numbers or not all(0 < number < 1 or (or_1 and number == 1) for number in numbers):
         raise SettingError(f"The {meaning} lie between 0 and 1, such as (0.1, 0.5); {shown(values)} do not.")
     if len(set(numbers)) < len(numbers):
         raise SettingError(f"Each of the {meaning} is named once; {shown(values)} repeat some.")
     return numbers
+
+
+def probabilities(values: object) -> NDArray[np.float64]:
+    """Return probabilities of quantiles, a number or an array of any shape, all from 0 to 1.
+
+    Raises
+    ------
+    SettingError
+        If one is not.
+    """
+    found = numbers("probabilities", values)
+    if ((found >= 0) & (found <= 1)).all():
+        return found
+    raise SettingError(f"Probabilities lie between 0 and 1; {shown(values)} do not.")
 
 
 def finite(name: str, value: object) -> float:
@@ -119,7 +134,7 @@ def finite(name: str, value: object) -> float:
     SettingError
         If it is not.
     """
-    if math.isfinite(number := _real(value)):
+    if math.isfinite(number := real(value)):
         return number
     raise SettingError(f"{name} is a finite number; {name}={shown(value)} is not.")
 
@@ -127,7 +142,7 @@ def finite(name: str, value: object) -> float:
 def positive(owner: object, **numbers: object) -> None:
     """Raise a ``SettingError`` unless all are positive, finite numbers; ``owner`` is whose settings they are."""
     for name, value in numbers.items():
-        if not 0 < _real(value) < math.inf:
+        if not 0 < real(value) < math.inf:
             raise SettingError(f"{type(owner).__name__}: {name} is a positive number; {shown(value)} is not.")
 
 
@@ -155,6 +170,12 @@ def path(name: str, value: object) -> Path:
     if isinstance(value, str | os.PathLike) and isinstance(text := os.fspath(value), str) and "\0" not in text:
         return Path(text)
     raise SettingError(f"{name} is the path of a file, as text or as a Path; {shown(value)} is not.")
+
+
+def column(name: str, value: object) -> None:
+    """Raise a ``SettingError`` unless a setting is the name of a column: text, or a whole number."""
+    if not isinstance(value, (str, int, np.integer)) or isinstance(value, bool):
+        raise SettingError(f"{name} is the name of a column, text or a whole number; {shown(value)} is not.")
 
 
 def flag(name: str, value: object) -> bool:
@@ -200,6 +221,46 @@ def numbers(name: str, values: object) -> NDArray[np.float64]:
     return found.astype(float)
 
 
+def positions(name: str, values: object) -> NDArray[np.intp]:
+    """Return positions from 0 up, ``(n,)``.
+
+    Raises
+    ------
+    SettingError
+        If they are not whole numbers from 0 up, in one list.
+    """
+    try:
+        found = np.asarray(values)
+    except ValueError:  # a ragged list
+        found = np.empty(0)
+    if found.ndim != 1 or found.dtype.kind not in "iu" or found.min(initial=0) < 0:
+        raise SettingError(f"{name} are positions, whole numbers from 0 up; {shown(values)} are not.")
+    return found.astype(np.intp)
+
+
+def rows(name: str, value: object, size: int) -> "slice | NDArray[Any]":
+    """Return a choice among so many rows: a slice, a mask of them, or positions.
+
+    Raises
+    ------
+    SettingError
+        If it is none of these, or goes beyond the rows.
+    """
+    try:
+        if isinstance(value, slice):
+            value.indices(size)
+            return value
+        chosen = np.asarray(value)
+        if chosen.ndim == 1 and not chosen.size:
+            return np.empty(0, dtype=np.intp)
+        mask = chosen.dtype == bool and chosen.shape == (size,)
+        if mask or (chosen.ndim == 1 and chosen.dtype.kind in "iu" and -size <= chosen.min() <= chosen.max() < size):
+            return chosen
+    except (TypeError, ValueError):  # no whole numbers in a slice, or a ragged list
+        pass
+    raise SettingError(f"{name} are a slice, a mask or positions of {size:,} rows; {shown(value)} is not.")
+
+
 def shown(value: object) -> str:
     """Return what a value looks like in one line of an error message: short, and whatever it is."""
     try:
@@ -211,9 +272,9 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def _real(value: object) -> float:
+def real(value: object) -> float:
     """Return a real number as a float; NaN for what is none, such as ``True``, or is beyond the largest float."""
     try:
-        return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-    except OverflowError:
+        return float(value) if isinstance(value, Real | Decimal) and not isinstance(value, bool) else math.nan
+    except (OverflowError, ValueError):  # a signalling NaN is a ValueError
         return math.nan

@@ -534,7 +534,7 @@ def test_what_is_passed_in_the_wrong_place_is_named():
         "spend is not the fit of a model of spend": lambda: clv.value(purchases, purchases, some, plan),
         "Customers come as an RFM": lambda: clv.predict(purchases, some.frame(), "1 year"),
         "The plan is a str. Say what value": lambda: clv.SimpleFormula().value(some, "1 year"),
-        "this is a DataFrame: use summarize": lambda: clv.SimpleFormula().value(some.frame(), plan),
+        "this is a DataFrame: use Transactions": lambda: clv.SimpleFormula().value(some.frame(), plan),
         "Say what value means": lambda: clv.value(purchases, spend, some, "1 year"),
         "futures=1.5 is not": lambda: clv.value(purchases, spend, some, plan, futures=1.5),
         "has its parameters already": lambda: clv.fit(clv.BGNBD(1, 1, 1, 1), some),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels import checked
 from clvmodels.data.cells import null_texts, plain_cells
 from clvmodels.errors import DataError, SettingError, examples
 from clvmodels.text import join
@@ -39,7 +40,7 @@ _NUMBERS = {"integer", "floating", "boolean", "decimal", "mixed-integer-float"}
 
 
 def read_stamps(
-    values: "pd.Series[Any]", name: str, time_zone: str | None = None, date_format: str | None = None
+    values: "pd.Series[Any]", name: str, time_zone: str | ZoneInfo | None = None, date_format: str | None = None
 ) -> tuple[Stamps, str]:
     """Return wall-clock times, and a sentence on the time zone that they are in where it is known.
 
@@ -67,11 +68,14 @@ def read_stamps(
     SettingError
         If the time zone or the date format is none.
     """
+    time_zone = time_zone.key if isinstance(time_zone, ZoneInfo) else time_zone
     try:
         if time_zone is not None:
             ZoneInfo(time_zone)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        raise SettingError(f"time_zone = {time_zone!r} is not a time zone. Use names like 'Europe/Berlin'.") from None
+    except (TypeError, ValueError, OSError, ZoneInfoNotFoundError):
+        raise SettingError(
+            f"time_zone = {checked.shown(time_zone)} is not a time zone. Use names like 'Europe/Berlin'."
+        ) from None
     if date_format is not None and not (isinstance(date_format, str) and _DAY_CODE.search(date_format)):
         raise SettingError(
             f"date_format = {date_format!r} does not say how a day is written. Use codes, such as '%d/%m/%Y'; leave it "

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from clvmodels import checked
 from clvmodels.errors import SettingError, StorageError
 
 Write = Callable[[BinaryIO], object]
@@ -67,7 +68,7 @@ def write_whole(path: "str | Path", write: Write) -> None:
     StorageError
         If it cannot be written; what stood there before still does.
     """
-    write_together({Path(path): write})
+    write_together({checked.path("path", path): write})
 
 
 def write_together(files: Mapping[Path, Write]) -> None:

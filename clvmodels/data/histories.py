@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from clvmodels import checked
 from clvmodels.data.runs import starts
-from clvmodels.errors import DataError
+from clvmodels.errors import DataError, SettingError, examples
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
@@ -60,9 +61,15 @@ class Histories:
         counts: Floats | None = None,
         row: Positions | None = None,
     ) -> None:
-        x, t_x, T = (np.asarray(value, dtype=float) for value in (x, t_x, T))
-        counts = np.ones(x.size) if counts is None else counts
-        row = np.arange(x.size) if row is None else row
+        x, t_x, T = (checked.numbers(*named) for named in (("x", x), ("t_x", t_x), ("T", T)))
+        for name, known in {"x": x, "t_x": t_x, "T": T}.items():
+            if not (np.isfinite(known) & (known >= 0)).all():
+                raise SettingError(f"{name} is finite and 0 or more; {checked.shown(known)} is not everywhere.")
+        group = None if group is None else checked.positions("group", group)
+        counts = np.ones(x.size) if counts is None else checked.numbers("counts", counts)
+        if counts.shape != (x.size,) or not (np.isfinite(counts) & (counts >= 0)).all():
+            raise SettingError(f"counts says how many customers share each history; {checked.shown(counts)} does not.")
+        row = np.arange(x.size) if row is None else checked.positions("row", row)
         for name, value in {"x": x, "t_x": t_x, "T": T, "group": group, "counts": counts, "row": row}.items():
             object.__setattr__(self, name, value)
 
@@ -72,6 +79,12 @@ class Histories:
 
         Where there are groups, histories of different groups are kept apart: the group comes first in the order.
         """
+        x, t_x, T = (checked.numbers(*named) for named in (("x", x), ("t_x", t_x), ("T", T)))
+        group = None if group is None else checked.positions("group", group)
+        shapes = {np.shape(each) for each in (x, t_x, T, group) if each is not None}
+        if len(shapes) > 1 or x.ndim != 1:
+            raise DataError(f"Each customer has one number of each kind; these have the shapes {examples(shapes)}.")
+        cls(x, t_x, T)  # says what is no time and no count
         codes, sizes = zip(*map(_coded, [x, t_x, T] if group is None else [group, x, t_x, T]), strict=True)
         if prod(sizes) <= np.iinfo(np.int64).max:
             row, distinct = pd.factorize(np.asarray(np.ravel_multi_index(codes, sizes)), sort=True)
@@ -92,15 +105,18 @@ class Histories:
 
     def in_units_of(self, scale: float) -> Self:
         """Return the same histories with times as multiples of a time."""
+        checked.positive(self, scale=scale)
         return replace(self, t_x=self.t_x / scale, T=self.T / scale)
 
     def take(self, customers: "slice | NDArray[Any]") -> Self:
         """Return the histories of some of the customers: a slice, a mask or positions."""
+        customers = checked.rows("customers", customers, self.customers)
         histories, row = np.unique(self.row[customers], return_inverse=True)
         return replace(self.at(histories), row=row, counts=np.bincount(row, minlength=len(histories)).astype(float))
 
     def at(self, histories: "slice | NDArray[Any]") -> Self:
         """Return some of the histories by position, each as the history of one customer."""
+        histories = checked.rows("histories", histories, len(self))
         group = None if self.group is None else self.group[histories]
         return type(self)(self.x[histories], self.t_x[histories], self.T[histories], group)
 
@@ -117,6 +133,8 @@ class Histories:
         DataError
             If one part has groups and the other has none.
         """
+        if not isinstance(other, Histories):
+            return NotImplemented
         if (self.group is None) != (other.group is None):
             raise DataError("Histories with groups and without do not add up. Give both parts groups, or neither.")
         x, t_x, T, counts = (np.append(getattr(self, of), getattr(other, of)) for of in ("x", "t_x", "T", "counts"))

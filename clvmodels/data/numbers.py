@@ -77,6 +77,9 @@ class Writing:
         SettingError
             If a setting is not one of the signs that are known.
         """
+        for setting, sign, known in (("decimal", decimal, DECIMALS), ("thousands", thousands, THOUSANDS)):
+            if sign is not None:
+                one_of(setting, sign, known)
         texts = _texts(pd.Series(values.unique()))
         texts = texts[~null_texts(texts, also_not_available=True)]
         seen = [

@@ -12,6 +12,7 @@ import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
+from clvmodels import checked
 from clvmodels.cautions import Caution, mentioned
 from clvmodels.data.cells import plain_cells
 from clvmodels.data.cleaning import CleaningReport
@@ -20,7 +21,7 @@ from clvmodels.data.gaps import Gaps
 from clvmodels.data.histories import Histories
 from clvmodels.data.ids import read_ids
 from clvmodels.data.numbers import LARGEST_MONEY, read_numbers
-from clvmodels.data.tables import column_names, read_columns, refuse_missing
+from clvmodels.data.tables import column_names, listed, read_columns, refuse_missing
 from clvmodels.errors import DataError, MissingMoneyError, SettingError, examples
 from clvmodels.text import count
 from clvmodels.units import DAYS, unit_name
@@ -28,6 +29,8 @@ from clvmodels.units import DAYS, unit_name
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
+_MOST_PURCHASES = 10**9  # of one customer
+_MOST_DAYS, _LEAST_DAYS = 1e9, 1e-12  # of a time: millions of years, and less than a microsecond
 _REQUIRED = ("customer_id", "frequency", "recency", "T")
 _MONEY = ("monetary_value", "first_spend")
 
@@ -53,6 +56,8 @@ class Calendar:
         DataError
             If the parts were not observed on the same days.
         """
+        if not isinstance(other, Calendar):
+            return NotImplemented
         if not np.array_equal(self.day, other.day):
             spans = [f"{part.day[0]} to {part.day[-1]}" for part in (self, other)]
             raise DataError(
@@ -131,7 +136,8 @@ class RFM:
     cautions: tuple[Caution, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "unit", unit_name(self.unit))
+        for name, value in _read(self).items():
+            object.__setattr__(self, name, value)
         _check(self)
 
     @classmethod
@@ -166,14 +172,9 @@ class RFM:
         codes, ids = read_ids(table["customer_id"], "customer_id")
         refuse_missing("customer_id", codes < 0)
         frequency = _read_required(table["frequency"], "frequency")
-        if (bad := frequency != np.round(frequency)).any():
-            raise DataError(
-                f"{bad.sum():,} of {len(bad):,} frequencies are not whole numbers: "
-                f"{examples(frequency[bad].tolist())}. Frequency counts repeat purchases; it is not a rate."
-            )
         return cls(
             customer_id=ids[codes],
-            frequency=frequency.astype(np.int64),
+            frequency=frequency,  # type: ignore[arg-type]  # made whole numbers there, if they are
             recency_days=_read_days(table["recency"], "recency", unit),
             T_days=_read_days(table["T"], "T", unit),
             unit=unit,
@@ -218,6 +219,7 @@ class RFM:
 
     def take(self, customers: "slice | NDArray[Any]") -> Self:
         """Return the RFM of some customers: a slice, a mask or row numbers, without what is known of the base alone."""
+        customers = checked.rows("customers", customers, len(self))
         arrays = ("customer_id", "frequency", "recency_days", "T_days", *_MONEY)
         known: dict[str, Any] = {n: getattr(self, n)[customers] for n in arrays if getattr(self, n) is not None}
         columns = {name: values[customers] for name, values in self.columns.items()}
@@ -290,6 +292,43 @@ def _hash(customer: object) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
+def _read(rfm: RFM) -> dict[str, Any]:
+    """Return the fields of an RFM as the types that they are meant to have; their values are checked by ``_check``."""
+    read: dict[str, Any] = {"unit": unit_name(rfm.unit), "customer_id": listed("customer_id", rfm.customer_id)}
+    if pd.api.types.infer_dtype(read["customer_id"], skipna=True) not in {"integer", "string", "bytes", "empty"}:
+        raise DataError(
+            f"customer_id holds whole numbers or text, and this is {checked.shown(rfm.customer_id)}. "
+            "RFM.from_frame reads other kinds of ids."
+        )
+    for name in ("frequency", "recency_days", "T_days", *_MONEY):
+        if getattr(rfm, name) is not None or name not in _MONEY:
+            read[name] = checked.numbers(name, getattr(rfm, name))
+    x = read["frequency"]
+    if (bad := ~(np.abs(x) < _MOST_PURCHASES) | (x != np.round(x))).any():
+        raise DataError(
+            f"{bad.sum():,} of {bad.size:,} frequencies are not whole numbers below {_MOST_PURCHASES:,}: "
+            f"{examples(x[bad].tolist())}. Frequency counts repeat purchases; it is not a rate."
+        )
+    read["frequency"] = x.astype(np.int64)
+    checked.instance("columns", rfm.columns, Mapping, 'Pass arrays by name, such as {"segment": segments}.')
+    read["columns"] = {name: listed(f"columns[{name!r}]", values) for name, values in rfm.columns.items()}
+    return read | _read_origin(rfm)
+
+
+def _read_origin(rfm: RFM) -> dict[str, Any]:
+    """Return what an RFM knows of where it comes from, checked."""
+    if rfm.period is not None:
+        checked.positive(rfm, period=rfm.period)
+    for name, kind in (("calendar", Calendar), ("gaps", Gaps), ("cleaning", CleaningReport)):
+        if getattr(rfm, name) is not None:
+            checked.instance(name, getattr(rfm, name), kind, "Transactions(...).summarize() makes one.")
+    checked.instance("cautions", rfm.cautions, tuple)
+    for caution in rfm.cautions:
+        checked.instance("A caution", caution, Caution)
+    days = {name: getattr(rfm, name) for name in ("observed_from", "observed_until")}
+    return {name: None if day is None else parse_day(day, name) for name, day in days.items()}
+
+
 def _check(rfm: RFM) -> None:
     if not len(rfm):
         raise DataError("There is no customer in these data: at least one row is needed.")
@@ -305,6 +344,11 @@ def _check(rfm: RFM) -> None:
         (ids.duplicated().to_numpy(), "stand there more than once. Keep one row a customer."),
         (x < 0, "have a negative frequency. It counts repeat purchases, so it is 0 or more."),
         (~np.isfinite(t_x) | ~np.isfinite(T), "have a missing or infinite recency or T. Mend or leave out these rows."),
+        (np.maximum(t_x, T) > _MOST_DAYS, f"have a recency or T of more than {_MOST_DAYS:,.0f} days. Check the unit."),
+        (
+            ((t_x > 0) & (t_x < _LEAST_DAYS)) | ((T > 0) & (T < _LEAST_DAYS)),
+            f"have a recency or T above 0 and below {_LEAST_DAYS:g} days. Check the unit.",
+        ),
         (t_x < 0, "have a negative recency. It is the time from the first purchase to the last."),
         (T < 0, "have a negative T: a first purchase after the end of the observation."),
         (

@@ -5,7 +5,7 @@ Narwhals selects the columns, lazily where the frame is lazy, so that only what 
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,9 +16,10 @@ from narwhals.exceptions import DuplicateError
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
+from clvmodels import checked
 from clvmodels.data.cells import plain_cells
 from clvmodels.data.ids import read_ids
-from clvmodels.errors import DataError, cause, examples
+from clvmodels.errors import DataError, SettingError, cause, examples
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int64]
@@ -52,7 +53,10 @@ def read_columns(frame: IntoFrame, names: Sequence[str], optional: Sequence[str]
             columns = f"The columns are: {examples(map(repr, present), 20)}."
             raise DataError(f"There is no column {name!r}.{_index_hint(frame)}{closest(name, present)} {columns}")
     _refuse_twice(present)
-    chosen = table.select(*names, *(name for name in optional if name in present))
+    wanted = [*names, *(name for name in optional if name in present)]
+    if isinstance(frame, pd.DataFrame):  # whose names need not be text
+        return {name: frame[name].reset_index(drop=True) for name in wanted}
+    chosen = table.select(*wanted)
     try:
         loaded = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
     except Exception as error:  # whatever runs the query has errors of its own
@@ -180,6 +184,23 @@ def refuse_missing(name: str, bad: Bools, advice: str = "Mend or leave out these
         )
 
 
+def listed(name: str, values: object) -> NDArray[Any]:
+    """Return a list or an array with one value a row as an array, numbers and text kept apart.
+
+    Raises
+    ------
+    SettingError
+        If it is neither, or has several columns.
+    """
+    shape = ""
+    if isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping | pd.DataFrame):
+        several = values if isinstance(values, np.ndarray | pd.Series) else pd.Series([*values])
+        shape = f" of shape {several.shape}"
+        if several.ndim == 1:
+            return np.asarray(several, dtype=object if pd.api.types.is_string_dtype(several.dtype) else None)
+    raise SettingError(f"{name} is a list or an array with one value each, and this is {checked.shown(values)}{shape}.")
+
+
 def find_ids(customer_ids: Iterable[object], ids: NDArray[Any]) -> Codes:
     """Return the position of each given id among those of a log, -1 where it is not there.
 
@@ -188,8 +209,11 @@ def find_ids(customer_ids: Iterable[object], ids: NDArray[Any]) -> Codes:
     DataError
         If an id is missing, or the given ids are text and the log's are numbers, or the other way round.
     """
-    given = customer_ids if isinstance(customer_ids, np.ndarray | pd.Series) else list(customer_ids)
-    codes, wanted = read_ids(pd.Series(given), "customer_ids")
+    given = pd.Series(listed("customer_ids", customer_ids))
+    try:
+        codes, wanted = read_ids(given, "customer_ids")
+    except TypeError as error:  # lists and the like have no hash
+        raise DataError(f"customer_ids are whole numbers or text, and some of these are neither: {error}.") from error
     refuse_missing("customer_ids", codes < 0)
     if len(wanted) and (wanted.dtype == object) != (ids.dtype == object):
         raise DataError(

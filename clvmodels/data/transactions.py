@@ -6,14 +6,15 @@ from datetime import date as Date  # noqa: N812 -- `date` is the name of a param
 from datetime import datetime, timedelta
 from html import escape
 from typing import Any, Self, get_args
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 from narwhals.stable.v2.typing import IntoFrame
 from numpy.typing import NDArray
 
+from clvmodels import checked
 from clvmodels.cautions import Caution, mentioned, warn_of
-from clvmodels.checked import one_of
 from clvmodels.data import cautions
 from clvmodels.data.cleaning import CleaningReport, Rule
 from clvmodels.data.dates import parse_day, read_stamps
@@ -144,7 +145,7 @@ class Transactions:
         date: str,
         amount: str | None = None,
         *,
-        time_zone: str | None = None,
+        time_zone: str | ZoneInfo | None = None,
         date_format: str | None = None,
         nulls: Nulls = "refuse",
         zero_amounts: ZeroAmounts = "purchase",
@@ -159,7 +160,7 @@ class Transactions:
             ("zero_amounts", zero_amounts, ZeroAmounts),
             ("returns", returns, Returns),
         ):
-            one_of(name, value, get_args(known))
+            checked.one_of(name, value, get_args(known))
         roles = {"customer": customer, "date": date} | ({} if amount is None else {"amount": amount})
         _check_roles(roles, columns)
         since = None if acquired_since is None else _day(acquired_since, "acquired_since")
@@ -395,9 +396,11 @@ class Transactions:
 
 
 def _check_roles(roles: Mapping[str, str], columns: Sequence[str]) -> None:
-    if isinstance(columns, str):
-        raise SettingError(f"columns = {columns!r} must be a list of names, such as [{columns!r}].")
+    if isinstance(columns, str) or not isinstance(columns, Sequence):
+        raise SettingError(f'columns is a list of names, such as ["segment"], and this is {checked.shown(columns)}.')
     named = [*roles.values(), *columns]
+    for role, name in [*roles.items(), *(("One of the columns", name) for name in columns)]:
+        checked.column(role, name)
     if twice := sorted({str(name) for name in named if named.count(name) > 1}):
         raise SettingError(f"Column {examples(map(repr, twice))} has two roles. Name a different column for each role.")
     if taken := [name for name in columns if name in _RFM_COLUMNS]:

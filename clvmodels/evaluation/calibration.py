@@ -23,7 +23,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,7 @@ _SEEDS = 2**31
 _BY_THE_DATA = {Outcome.TOO_LITTLE_DATA, Outcome.AT_BORDER, Outcome.NOT_CONVERGED}  # found before there are any draws
 
 
+@runtime_checkable
 class Design(Protocol):
     """Whom a run simulates, and what people ask of the model: fixed before any run."""
 
@@ -310,6 +311,12 @@ def calibrate(
     """
     runs, among = checked.whole("runs", runs), checked.whole("among", among)
     what: Specification[Any] = as_specification(specification)
+    checked.instance("method", method, Method, "Pass one such as clv.Laplace(prior=clv.Prior(scale=4.0)).")
+    if prior is not None:
+        checked.instance("prior", prior, Prior, "Pass one such as clv.Prior(scale=4.0).")
+    if design is not None:
+        checked.instance("design", design, Design, "Pass one such as NewCustomers().")
+    seed = checked.seed(seed)
     prior = _fixed(method.prior if prior is None else prior)
     design = _design(what) if design is None else design
     left_out, doubtful, ranks = Counter[str](), Counter[str](), []

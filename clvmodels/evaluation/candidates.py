@@ -4,7 +4,8 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from clvmodels.data.rfm import RFM
+from clvmodels import checked
+from clvmodels.data.rfm import RFM, refuse_no_rfm
 from clvmodels.errors import PriorWarning, SettingError
 from clvmodels.inference.fit import Fit, fit
 from clvmodels.inference.methods import Laplace, Method
@@ -13,6 +14,7 @@ from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.specification import Specification, as_specification
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.predict import predict
+from clvmodels.prediction.source import require_fit
 from clvmodels.units import Duration
 from clvmodels.valuation.plan import Plan
 from clvmodels.valuation.simple_formula import SimpleFormula
@@ -81,6 +83,7 @@ class ModelCandidate:
     kind = "model"
 
     def __post_init__(self) -> None:
+        checked.instance("method", self.method, Method, "Pass one such as clv.Laplace().")
         self.specifications  # noqa: B018 -- what it refuses is refused before anything is computed
 
     @property
@@ -128,7 +131,9 @@ class FitCandidate:
     kind = "model"
 
     def __post_init__(self) -> None:
-        as_specification(self.purchases.specification, "purchases", "a fit to compare")
+        require_fit(self.purchases, "purchases")
+        if self.spend is not None:
+            require_fit(self.spend, "spend")
 
     @property
     def name(self) -> str:
@@ -149,6 +154,7 @@ class FitCandidate:
         SettingError
             If a fit has seen days after the past.
         """
+        refuse_no_rfm(past)
         until = None if past.observed_until is None else past.observed_until.isoformat()
         for each in (self.purchases, self.spend):
             if (

@@ -13,6 +13,7 @@ what its bands hold. ``clvmodels.drawing.checks`` draws them.
 
 from typing import Any
 
+from clvmodels import checked
 from clvmodels.data.rfm import RFM
 from clvmodels.data.transactions import Transactions
 from clvmodels.evaluation.check_base import Check
@@ -59,6 +60,8 @@ def check(fit: Fit[Any], rfm: RFM, future: Transactions | None = None, draws: in
     FitError
         If the fit's verdict is bad.
     """
+    if future is not None:
+        checked.instance("future", future, Transactions, "It is the second part of Transactions(...).split(date).")
     if isinstance(fit, Fit) and fit.kind == "spend":
         return [spend_density(fit, rfm, draws, seed), spend_independence(fit, rfm, draws=draws, seed=seed)]
     made = [frequency_histogram(fit, rfm, draws=draws, seed=seed)]

@@ -149,7 +149,7 @@ class Comparison:
         """Write a report of tables and plots: one HTML file that needs nothing else."""
         from clvmodels.report.page import comparison_page  # a result may hand itself to the report
 
-        write_whole(path, as_text(comparison_page(self)))
+        write_whole(path, lambda file: file.write(comparison_page(self).encode()))  # made for a path that is one
 
     def _row(self, result: Result) -> dict[str, Any]:
         row: dict[str, Any] = {"candidate": result.candidate}
@@ -234,6 +234,7 @@ def compare(
         raise SettingError("Candidates come in a list, such as [clv.BGNBD, clv.SimpleFormula()].")
     recipes = [as_candidate(candidate) for candidate in candidates]
     _refuse_doubles([recipe.name for recipe in recipes])
+    checked.callback("progress", progress)
     # A seed that is none is no failure of a candidate, and neither are futures that are none.
     futures, seed = checked.whole("futures", futures), checked.seed(seed)
     if not (isinstance(past, Transactions) and isinstance(future, Transactions)):

@@ -444,8 +444,7 @@ def conditional_expectations(
 
 def _groups(rfm: RFM, by: str, most: int) -> tuple[Positions, list[str]]:
     """Return the group of each customer and the groups' names; no group is empty."""
-    if by not in {"frequency", "recency"}:
-        raise SettingError(f"by = {by!r} is not known. Use 'frequency' or 'recency'.")
+    checked.one_of("by", by, ("frequency", "recency"))
     if by == "frequency":
         group, names = np.minimum(rfm.frequency, most), [*map(str, range(most)), f"{most}+"]
     else:

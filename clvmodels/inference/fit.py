@@ -16,7 +16,7 @@ import pandas as pd
 from clvmodels.cautions import Caution, warn_of
 from clvmodels.checked import random_stream
 from clvmodels.data.cautions import spend_dependence
-from clvmodels.data.rfm import RFM
+from clvmodels.data.rfm import RFM, refuse_no_rfm
 from clvmodels.errors import FitError, InfiniteMeanWarning, PriorWarning, SettingError
 from clvmodels.inference.loo import LOO, leave_one_out
 from clvmodels.inference.methods import DrawsOf, Laplace, Method, in_unit
@@ -222,6 +222,7 @@ class Fit(Generic[M_co]):
         SettingError
             If the customers are others, or in another unit.
         """
+        refuse_no_rfm(rfm)
         if rfm.unit != self.unit:
             raise SettingError(
                 f"{self.name} was fitted to data in {self.unit}s, and these are in {rfm.unit}s. Pass the data it was "
@@ -411,7 +412,7 @@ def fit(specification: "type[M] | Specification[M]", rfm: RFM, method: Method | 
         None if rfm.observed_until is None else rfm.observed_until.isoformat(),
         customers=int(evidence.counts.sum()),
         method=method,
-        seed=seed,
+        seed=int(seed),
         versions={
             "clvmodels": __version__,
             "python": platform.python_version(),

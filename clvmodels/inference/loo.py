@@ -87,6 +87,7 @@ class LOO:
         SettingError
             If they are not of the same customers, in the same unit.
         """
+        checked.instance("other", other, LOO, "fit.leave_one_out(rfm) returns one.")
         if self.unit != other.unit:
             raise SettingError(
                 f"Densities in {self.unit}s and in {other.unit}s cannot be compared. Fit both models to the same RFM."

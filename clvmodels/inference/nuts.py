@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from clvmodels import checked
-from clvmodels.data.rfm import RFM
+from clvmodels.data.rfm import RFM, refuse_no_rfm
 from clvmodels.errors import FitError, SettingError
 from clvmodels.inference.arviz_io import Mixing, load
 from clvmodels.inference.coordinates import Coordinates
@@ -297,6 +297,8 @@ def as_pymc(specification: "type[Model] | Specification[Model]", rfm: RFM, prior
     ['r', 'alpha', 'a', 'b']
     """
     specification = as_specification(specification)
+    refuse_no_rfm(rfm)
+    checked.instance("prior", prior, Prior, "Pass one such as clv.Prior(scale=4.0).")
     evidence = specification.learn(rfm)
     if evidence.shortfall:
         raise FitError(f"{specification.name}: {Verdict(Outcome.TOO_LITTLE_DATA, evidence.shortfall)}")

@@ -14,7 +14,7 @@ from clvmodels.inference.settings import Settings
 from clvmodels.inference.space import Space
 from clvmodels.models.future import Model
 from clvmodels.models.special import Floats
-from clvmodels.models.specification import Parameter, Specification
+from clvmodels.models.specification import Parameter, Specification, as_specification
 
 M = TypeVar("M", bound=Model)
 
@@ -80,7 +80,7 @@ class LogNormal(Settings):
 
     def quantiles(self, probability: "Sequence[float] | Floats") -> Floats:
         """Return quantiles of the parameter."""
-        found: Floats = stats.lognorm(self.spread, scale=self.median).ppf(probability)
+        found: Floats = stats.lognorm(self.spread, scale=self.median).ppf(checked.probabilities(probability))
         return found
 
     def widened(self, factor: float) -> Self:
@@ -134,7 +134,7 @@ class Gamma(Settings):
 
     def quantiles(self, probability: "Sequence[float] | Floats") -> Floats:
         """Return quantiles of the parameter."""
-        found: Floats = stats.gamma(self.shape, scale=self.mean / self.shape).ppf(probability)
+        found: Floats = stats.gamma(self.shape, scale=self.mean / self.shape).ppf(checked.probabilities(probability))
         return found
 
     def widened(self, factor: float) -> Self:
@@ -182,7 +182,7 @@ class Normal(Settings):
 
     def quantiles(self, probability: "Sequence[float] | Floats") -> Floats:
         """Return quantiles of the parameter."""
-        found: Floats = stats.norm(self.mean, self.sd).ppf(probability)
+        found: Floats = stats.norm(self.mean, self.sd).ppf(checked.probabilities(probability))
         return found
 
     def widened(self, factor: float) -> Self:
@@ -297,6 +297,8 @@ class Prior(Settings):
         SettingError
             If the prior speaks of a parameter that is not among them, or gives one a distribution of other numbers.
         """
+        for p in parameters if isinstance(parameters, Sequence) else [parameters]:
+            checked.instance("A parameter", p, Parameter, "Those of a model are its parameters: clv.BGNBD.parameters.")
         names = [p.name for p in parameters]
         if unused := sorted(set(self.parameters) - set(names)):
             raise SettingError(f"The prior speaks of {', '.join(unused)}, but the parameters are {', '.join(names)}.")
@@ -326,11 +328,16 @@ class Prior(Settings):
         rng, size
             Where the draws come from, and how many.
         """
-        draws = tuple(one.quantiles(rng.random((size, 1))) for one in self.of(specification.parameters))
-        return specification.model(draws).rescaled(self.scale or scale)
+        what: Specification[M] = as_specification(specification)
+        checked.positive(self, scale=scale)
+        checked.instance("rng", rng, np.random.Generator, "Pass one such as np.random.default_rng(1).")
+        size = checked.whole("size", size)
+        draws = tuple(one.quantiles(rng.random((size, 1))) for one in self.of(what.parameters))
+        return what.model(draws).rescaled(self.scale or scale)
 
     def words(self, parameters: Sequence[Parameter], scale: float) -> dict[str, str]:
         """Return what the prior says of each parameter, in words and in the unit that ``scale`` is in."""
+        checked.positive(self, scale=scale)
         said = {}
         for p, one in zip(parameters, self.of(parameters), strict=True):
             unit = (self.scale or scale) if p.dimension else 1.0

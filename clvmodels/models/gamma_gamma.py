@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, gammaln
 
+from clvmodels import checked
 from clvmodels.data.rfm import RFM
-from clvmodels.errors import InfiniteMeanError, MissingMoneyError, SettingError
+from clvmodels.errors import InfiniteMeanError, MissingMoneyError
 from clvmodels.models.future import ValueRows
 from clvmodels.models.parametric import Parametric, unknown
 from clvmodels.models.special import Floats, Number, trigamma
@@ -154,8 +155,7 @@ class GammaGamma(Parametric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.of not in {"repeat", "all"}:
-            raise SettingError(f"of={self.of!r} is not known: GammaGamma learns from 'repeat' purchases or from 'all'.")
+        checked.one_of("of", self.of, ("repeat", "all"))
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels import checked
 from clvmodels.errors import SettingError
 from clvmodels.models.special import Floats, over_counts
 from clvmodels.models.specification import Parameter
@@ -48,7 +49,7 @@ class Parametric:
                 object.__delattr__(self, name)
             return
         for p in self.parameters:
-            value = np.asarray(given[p.name], dtype=float)
+            value = checked.numbers(f"{type(self).__name__}: {p.name}", given[p.name])
             if value.ndim not in (0, 2):
                 raise SettingError(
                     f"{type(self).__name__}: {p.name} has shape {value.shape}. A parameter is a number, or an array of "

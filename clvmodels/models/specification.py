@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels import checked
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import SettingError
 from clvmodels.models.special import Floats
@@ -137,6 +138,8 @@ def register(model: C) -> C:
     >>> register(NBD) is NBD
     True
     """
+    if not isinstance(model, type):
+        raise SettingError(f"What is registered is a class, and {checked.shown(model)} is none.")
     if getattr(model, "kind", None) not in get_args(Kind):
         raise SettingError(f"{model.__name__} does not say of what it is a model: kind is 'purchases' or 'spend'.")
     known = _REGISTRY.get(model.__name__, model)

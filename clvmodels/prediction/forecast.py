@@ -109,6 +109,7 @@ class Forecast:
 
     def within(self, horizon: int) -> Self:
         """Return the forecast within one of its horizons, by its position."""
+        horizon = checked.whole("horizon", horizon, least=0, most=len(self.horizons) - 1)
         only = (self.horizons[horizon],)
         return replace(self, source=self.source.at(horizon), horizons=only, cache=Cache(), part_of=(self, horizon))
 
@@ -148,6 +149,11 @@ class Forecast:
         >>> list(forecast.summarize(wanted))
         ['customer_id', 'p90', 'p_again']
         """
+        checked.instance("summaries", summaries, Mapping, 'Pass some by name: {"p90": clv.summaries.Quantile(0.9)}.')
+        for summary in summaries.values():
+            checked.instance("A summary", summary, Summary, "clv.summaries has them, such as Quantile(0.9).")
+            if isinstance(summary, Above):
+                self._thresholds(summary.threshold)
         names = {summary.name for summary in summaries.values() if isinstance(summary, Known)}
         for known in self.source.known if names else ():
             if unknown := names.difference(known):
@@ -174,7 +180,7 @@ class Forecast:
         InfiniteMeanError
             If means are asked for that are infinite.
         """
-        if means:
+        if checked.flag("means", means):
             self.source.refuse_infinite_means()
         self._compute_standard(progress)
         wanted = [self._standard(i, means=means) for i in self._each]
@@ -186,7 +192,7 @@ class Forecast:
         The numbers are those of ``frame()``; nothing is kept.
         """
         size = checked.whole("customers", customers)
-        if means:
+        if checked.flag("means", means):
             self.source.refuse_infinite_means()
         parts = (slice(start, start + size) for start in range(0, len(self.rfm), size))
         return (self.take(part).frame(means=means) for part in parts)
@@ -350,6 +356,7 @@ class Forecast:
         progress: Progress | None = None,
     ) -> None:
         """Stream all customers once, keep the wanted summaries of each horizon, and fill in sums over groups."""
+        checked.callback("progress", progress)
         self._take_over()
         kept, n = self.cache, len(self.rfm)
         new = [[s for s in each if (i, s) not in kept.columns] for i, each in enumerate(wanted)]
@@ -384,12 +391,9 @@ class Forecast:
                 known = ", ".join(self.rfm.columns) or "none"
                 raise SettingError(f"The RFM has no column {threshold!r}. Its columns are: {known}.")
             threshold = self.rfm.columns[threshold]
-        if np.ndim(threshold) == 0:
+        each = checked.numbers("threshold", threshold)
+        if each.ndim == 0:
             return checked.finite("threshold", threshold)
-        try:
-            each = np.asarray(threshold, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise SettingError(f"Thresholds are finite numbers, and not all of these are: {error}.") from error
         if each.shape != (len(self.rfm),) or not np.isfinite(each).all():
             raise SettingError(
                 f"Thresholds are one finite number for all, or one for each of the {len(self.rfm):,} customers; these "

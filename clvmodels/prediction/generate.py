@@ -70,6 +70,7 @@ def simulate_customers(
     >>> len(rfm), rfm.unit
     (1000, 'week')
     """
+    _refuse_other_models(purchases, spend)
     unit, T = unit_name(unit), _ages(ages)
     rng = checked.random_stream(seed, "customers")
     happened = simulate(for_each(purchases, len(T)), NEW, rng, T)
@@ -144,6 +145,7 @@ def simulate_log(
     >>> list(log.columns), bool(log["date"].is_monotonic_increasing)
     (['customer_id', 'date', 'amount'], True)
     """
+    _refuse_other_models(purchases, spend)
     first_day, last_day, until = _window(start, end, acquired_until)
     days = DAYS[unit_name(unit)]
     rng, customers = checked.random_stream(seed, "log"), checked.whole("customers", customers)
@@ -157,6 +159,17 @@ def simulate_log(
         columns["amount"] = np.concatenate([opening, later])
     order = np.lexsort((who, columns["date"]))
     return pd.DataFrame({name: values[order] for name, values in columns.items()})
+
+
+def _refuse_other_models(purchases: object, spend: object) -> None:
+    for wanted, model in (("purchases", purchases), ("spend", spend)):
+        if model is None and wanted == "spend":
+            continue
+        if isinstance(model, type) or getattr(model, "kind", None) != wanted or not hasattr(model, "values"):
+            raise SettingError(
+                f"{wanted} is a model of {wanted} with its parameters, such as clv.BGNBD(r=0.24, alpha=4.41, a=0.79, "
+                f"b=2.43) or fit.estimate, and this is {checked.shown(model)}."
+            )
 
 
 def for_each(model: M, customers: int) -> M:
@@ -179,7 +192,7 @@ def for_each(model: M, customers: int) -> M:
 
 
 def _ages(ages: "Sequence[float] | Floats") -> Floats:
-    T = np.asarray(ages, dtype=float)
+    T = checked.numbers("ages", ages)
     if T.ndim != 1 or not len(T):
         raise SettingError(f"Ages are one number for each customer, at least one; these have the shape {T.shape}.")
     wrong = ~(np.isfinite(T) & (T >= 0))

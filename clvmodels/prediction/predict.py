@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from clvmodels.cautions import warn_of
-from clvmodels.data.rfm import RFM
+from clvmodels.data.rfm import RFM, refuse_no_rfm
 from clvmodels.inference.fit import Fit
 from clvmodels.models.future import PurchaseModel
 from clvmodels.prediction.cautions import of_use
@@ -73,7 +73,8 @@ def predict(
     1653
     """
     horizons = durations(horizon)
-    require_fit(purchases, rfm, "purchases")
+    require_fit(purchases, "purchases")
+    refuse_no_rfm(rfm)
     warn_of(of_use(purchases, rfm))
     terms = Terms.plain(len(rfm), force_of_interest(discount, rfm.unit))
     source = from_fits(purchases, None, rfm, horizons, terms, futures=futures, seed=seed, threads=threads)

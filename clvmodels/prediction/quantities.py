@@ -18,6 +18,8 @@ from clvmodels.prediction.source import model_rows
 from clvmodels.prediction.summaries import ends, mean_over_draws, quantile
 from clvmodels.units import Duration, duration
 
+_MOST_COLUMNS = 10_000  # of a table
+
 Span = str | timedelta | Duration
 
 
@@ -125,7 +127,7 @@ def purchase_distribution(purchases: Fit[PurchaseModel], rfm: RFM, horizon: Span
     >>> list(clv.purchase_distribution(fit, rfm, "1 year", most=3).frame())
     ['customer_id', 'p_0', 'p_1', 'p_2', 'p_3_or_more']
     """
-    most, span = checked.whole("most", most), _finite(horizon)
+    most, span = checked.whole("most", most, most=_MOST_COLUMNS), _finite(horizon)
     model, t = model_rows(purchases, rfm, "purchases"), span.count(rfm.unit)
 
     def probabilities(block: Block) -> Floats:

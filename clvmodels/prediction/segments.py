@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels import checked
 from clvmodels.data.cells import plain_cells
 from clvmodels.data.rfm import RFM
+from clvmodels.data.tables import listed
 from clvmodels.errors import DataError, SettingError, examples
 from clvmodels.prediction.totals import Codes, Total
 
@@ -38,9 +40,14 @@ class Segments:
     quantity: str
 
     def __getitem__(self, name: object) -> Total:
-        found = np.flatnonzero(self.names == name)
+        try:
+            found = np.flatnonzero(self.names == name if np.ndim(name) == 0 else [])  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):  # what cannot be compared is no segment
+            found = np.empty(0, dtype=np.intp)
         if not len(found):
-            raise SettingError(f"There is no segment {name!r}. There are: {examples(map(repr, self.names.tolist()))}.")
+            raise SettingError(
+                f"There is no segment {checked.shown(name)}. There are: {examples(map(repr, self.names.tolist()))}."
+            )
         total: Total = self.totals[int(found[0])]
         return total
 
@@ -72,6 +79,8 @@ class Segments:
         SettingError
             If they are sums of different quantities, or do not have as many draws and futures.
         """
+        if not isinstance(other, Segments):
+            return NotImplemented
         if self.quantity != other.quantity:
             raise SettingError(f"Segments of {self.quantity} and of {other.quantity} do not add up.")
         names = np.asarray(pd.factorize(np.concatenate([self.names, other.names]), sort=True)[1])
@@ -113,10 +122,8 @@ def segment_codes(rfm: RFM, segment: "str | Sequence[Any] | NDArray[Any]") -> tu
                 "the column with RFM.from_frame."
             )
         labels = rfm.columns[segment]
-    elif isinstance(segment, pd.Series):
-        labels = _in_order_of(rfm, segment)
-    else:  # NumPy would make text of a list's 1 beside its "1"
-        labels = pd.Series(segment, dtype=object) if isinstance(segment, list | tuple) else np.asarray(segment)
+    else:
+        labels = listed("segment", _in_order_of(rfm, segment) if isinstance(segment, pd.Series) else segment)
     if labels.shape != (len(rfm),):
         raise SettingError(
             f"Segments are one label for each of the {len(rfm):,} customers; these have the shape {labels.shape}."

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from clvmodels import checked
-from clvmodels.data.rfm import RFM
+from clvmodels.data.rfm import RFM, refuse_no_rfm
 from clvmodels.errors import InfiniteMeanError, SettingError
 from clvmodels.inference.fit import Fit
 from clvmodels.models.future import (
@@ -322,13 +322,11 @@ def from_fits(
     return source
 
 
-def require_fit(fit: object, rfm: object, kind: Kind) -> None:
-    """Raise a ``SettingError`` unless these are the fit of a model of a kind, and an RFM."""
+def require_fit(fit: object, kind: Kind) -> None:
+    """Raise a ``SettingError`` unless this is the fit of a model of a kind."""
     if not (isinstance(fit, Fit) and fit.kind == kind):
         example = "clv.fit(clv.BGNBD, rfm)" if kind == "purchases" else "clv.fit(clv.GammaGamma, rfm)"
         raise SettingError(f"{kind} is not the fit of a model of {kind}, such as {example}.")
-    if not isinstance(rfm, RFM):
-        raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
 
 
 def model_rows(fit: Fit[M], rfm: RFM, kind: Kind, most: int | None = None) -> M:
@@ -341,7 +339,8 @@ def model_rows(fit: Fit[M], rfm: RFM, kind: Kind, most: int | None = None) -> M:
     FitError
         If the fit's verdict is bad.
     """
-    require_fit(fit, rfm, kind)
+    require_fit(fit, kind)
+    refuse_no_rfm(rfm)
     fit.require()
     own = fit.in_unit(rfm.unit)
     model = own.estimate if own.sample is None else own.sample

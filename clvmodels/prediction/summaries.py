@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,7 @@ class Ordered:
         return sd, silent
 
 
+@runtime_checkable
 class Summary(Protocol):
     """One number of each customer."""
 
@@ -109,6 +110,9 @@ class Known:
     """What else is known of each customer, by its name."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        checked.instance("name", self.name, str)
 
     def of(self, ordered: Ordered) -> Floats:
         """Return the column of this name."""
@@ -166,6 +170,10 @@ class Above:
     """The probability that the realised value exceeds a threshold: one for all, or one for each customer of the RFM."""
 
     threshold: float | Floats
+
+    def __post_init__(self) -> None:
+        threshold = checked.numbers("threshold", self.threshold)
+        object.__setattr__(self, "threshold", threshold if threshold.ndim else float(threshold))
 
     def of(self, ordered: Ordered) -> Floats:
         """Return the share of each customer's futures above the threshold."""

@@ -84,6 +84,8 @@ class Total:
         SettingError
             If the two do not have as many draws and futures, so that they do not share them.
         """
+        if not isinstance(other, Total):
+            return NotImplemented
         draws = {len(total.expected) for total in (self, other) if total.expected is not None}
         futures = {0 if total.realised is None else len(total.realised) for total in (self, other)}
         if len(draws) > 1 or len(futures) > 1 or self.uncertain != other.uncertain:

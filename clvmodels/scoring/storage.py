@@ -62,7 +62,7 @@ def save(fits: Fit[Any] | Mapping[str, Fit[Any]], path: "str | Path") -> None:
     text = json.dumps({"format": _FORMAT.format(_VERSION), **held}, indent=1, allow_nan=False) + "\n"
     if len(text) > _MOST_BYTES:
         raise SettingError(f"The file would have {len(text):,} bytes, and {_MOST_BYTES:,} are read. Keep fewer draws.")
-    write_whole(checked.path("path", path), as_text(text))
+    write_whole(path, as_text(text))
 
 
 def load(path: "str | Path") -> Fit[Any]:

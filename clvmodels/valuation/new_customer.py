@@ -147,7 +147,7 @@ class NewCustomerValue:
         InfiniteMeanError
             If means are asked for that are infinite.
         """
-        if means and self._infinite:
+        if checked.flag("means", means) and self._infinite:
             raise InfiniteMeanError(self._infinite)
         of_purchases = [self._purchases(horizon) for horizon in range(len(self.source.t))]
 

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.data.rfm import RFM
+from clvmodels import checked
+from clvmodels.data.rfm import RFM, refuse_no_rfm
 from clvmodels.errors import DataError, SettingError, UnitError, examples
 from clvmodels.models.special import Floats
 from clvmodels.prediction.terms import Terms
@@ -118,8 +117,7 @@ class Plan:
         >>> Plan("1 year", margin="share").terms(RFM.from_frame(pd.DataFrame(table), unit="week")).margin
         array([0.3, 0.5])
         """
-        if not isinstance(rfm, RFM):
-            raise SettingError(f"Customers come as an RFM, and this is a {type(rfm).__name__}: use summarize() first.")
+        refuse_no_rfm(rfm)
         each = {name: self._each(name, rfm) for name in _READ}
         if self.length.is_infinite and (none := each["discount"] == 0).any():
             raise SettingError(f"{_ENDLESS} {none.sum():,} of {len(rfm):,} customers have none.")
@@ -173,7 +171,9 @@ _READ = {
 
 def _read(name: str, values: NDArray[Any], customers: NDArray[Any]) -> Floats:
     least, most, meaning = _READ[name]
-    numbers = values.astype(float) if values.dtype.kind in "fiu" else np.array([_number(value) for value in values])
+    numbers = (
+        values.astype(float) if values.dtype.kind in "fiu" else np.array([checked.real(value) for value in values])
+    )
     wrong = ~(np.isfinite(numbers) & (numbers >= least) & (numbers <= most))
     if wrong.any():
         pairs = zip(customers[wrong].tolist(), values[wrong].tolist(), strict=True)
@@ -185,18 +185,12 @@ def _read(name: str, values: NDArray[Any], customers: NDArray[Any]) -> Floats:
     return numbers
 
 
-def _number(value: object) -> float:
-    """Return a number; what is none is not a number."""
-    known = isinstance(value, (Real, Decimal)) and not isinstance(value, (bool, np.bool_))
-    return float(value) if known else np.nan  # type: ignore[arg-type]
-
-
 def _refuse_number(name: str, value: object) -> None:
     least, most, meaning = _READ[name]
-    number = _number(value)
+    number = checked.real(value)
     if not (least <= number <= most and np.isfinite(number)):
         error = UnitError if name == "discount" else SettingError
-        raise error(f"{name} is {meaning}, or the name of a column; {value!r} is not.")
+        raise error(f"{name} is {meaning}, or the name of a column; {checked.shown(value)} is not.")
 
 
 def _horizon(length: Duration) -> str:

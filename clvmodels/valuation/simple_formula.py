@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.checked import random_stream, whole
-from clvmodels.data.rfm import RFM
-from clvmodels.errors import CLVWarning, InfiniteMeanError, SettingError
+from clvmodels.checked import flag, one_of, random_stream, whole
+from clvmodels.data.rfm import RFM, refuse_no_rfm
+from clvmodels.errors import CLVWarning, InfiniteMeanError
 from clvmodels.models.special import Floats, discounted_time
 from clvmodels.prediction.forecast import Forecast
 from clvmodels.prediction.summaries import Chunk, KnownChunk
@@ -77,11 +77,11 @@ class SimpleFormula:
 
     def __post_init__(self) -> None:
         for name, choices in (("survival", Survival), ("orders", Orders)):
-            if getattr(self, name) not in get_args(choices):
-                raise SettingError(f"{name}={getattr(self, name)!r} is not one of {get_args(choices)}.")
+            one_of(name, getattr(self, name), get_args(choices))
         duration(self.gap)
-        if self.lifespan not in get_args(Lifespan):
+        if not isinstance(self.lifespan, str) or self.lifespan not in get_args(Lifespan):
             duration(self.lifespan)
+        flag("per_customer", self.per_customer)
 
     @property
     def name(self) -> str:
@@ -122,6 +122,7 @@ class SimpleFormula:
 
     def predict(self, rfm: RFM, horizon: "Length | Sequence[Length]", resamples: int = 1000, seed: int = 0) -> Forecast:
         """Predict purchases within one or several horizons by the formula, as ``value`` does money."""
+        refuse_no_rfm(rfm)
         return self._forecast(rfm, durations(horizon), Terms.plain(len(rfm)), "purchases", resamples, seed)
 
     def _forecast(

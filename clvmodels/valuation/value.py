@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.cautions import warn_of
-from clvmodels.checked import whole
+from clvmodels.checked import flag, whole
 from clvmodels.data.rfm import RFM
 from clvmodels.errors import MissingMoneyError
 from clvmodels.inference.fit import Fit
@@ -132,7 +132,7 @@ class Valuation:
         The numbers are those of ``frame()``; nothing is kept.
         """
         forecast = self.forecast
-        if means:
+        if flag("means", means):
             forecast.source.refuse_infinite_means()
         parts = (slice(start, start + customers) for start in range(0, len(self.rfm), whole("customers", customers)))
         return (replace(self, forecast=forecast.take(part)).frame(means=means) for part in parts)

@@ -137,7 +137,7 @@ def test_an_empty_log_is_refused(log):
         ({"returns": "ignore"}, "returns = 'ignore' is not known. Use one of: 'net', 'drop', 'refuse'"),
         ({"nulls": "keep"}, "nulls = 'keep' is not known"),
         ({"zero_amounts": True}, "zero_amounts = True is not known"),
-        ({"columns": "segment"}, r"columns = 'segment' must be a list of names, such as \['segment'\]"),
+        ({"columns": "segment"}, r"columns is a list of names, such as \[\"segment\"\], and this is 'segment'"),
         ({"columns": ["who"]}, "Column 'who' has two roles"),
         ({"columns": ["T"]}, "would hide the summary's own column"),
         ({"period": "1 month"}, "not a number of whole days"),

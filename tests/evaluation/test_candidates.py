@@ -88,7 +88,7 @@ def test_fits_are_candidates_as_they_are(cdnow_rfm, cdnow_purchases, cdnow_spend
 
 
 def test_a_fit_of_spend_alone_is_no_candidate(cdnow_spend):
-    with pytest.raises(SettingError, match="Gamma-Gamma is a model of spend"):
+    with pytest.raises(SettingError, match="purchases is not the fit of a model of purchases"):
         as_candidate(cdnow_spend)
 
 

@@ -140,7 +140,7 @@ def test_a_recipe_of_a_model_that_is_not_registered_names_those_that_are_and_the
 def test_a_recipe_with_settings_that_the_model_does_not_take_is_refused(settings) -> None:
     with pytest.raises(SettingError, match=re.escape(f"BGNBD does not take these settings: {settings}.")):
         from_recipe({"model": "BGNBD"} | settings)
-    with pytest.raises(SettingError, match=r"of='first' is not known: GammaGamma learns from 'repeat'"):
+    with pytest.raises(SettingError, match=r"of = 'first' is not known. Use one of: 'repeat', 'all'"):
         from_recipe({"model": "GammaGamma", "of": "first"})
 
 

@@ -130,7 +130,7 @@ def test_unknown_segments_columns_and_shapes_are_refused(made) -> None:
     with pytest.raises(SettingError, match=r"no column 'channel'\. Its columns are: region"):
         forecast.by("channel")
     for wrong in (["a", "b"], np.ones((N, 2))):
-        with pytest.raises(SettingError, match="one label for each of the 230 customers"):
+        with pytest.raises(SettingError, match=r"one label for each of the 230 customers|one value each"):
             forecast.by(wrong)
 
 
