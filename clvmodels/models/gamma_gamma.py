@@ -202,6 +202,7 @@ class GammaGamma(Parametric):
         """
         x, m = self.observed(rfm).values()
         valued = np.flatnonzero((x > 0) & (m > 0))
+        valued = valued[np.lexsort((m[valued], x[valued]))]  # sums are the same to the last bit in any order of the RFM
         x, m = x[valued], m[valued]
         scale, scarcity = float(np.median(m)) if len(m) else 1.0, self._scarcity(m)
         if _at_one_price(m):

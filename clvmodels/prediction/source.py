@@ -127,8 +127,11 @@ class ModelSource:
         return self.spend is None or bool(values_by_count(self.spend, self.customers.observed)[0].has_variance.all())
 
     def parts(self) -> Iterator[Positions]:
-        """Yield positions of customers in the order of their histories: what equal ones share is computed once."""
-        order = np.argsort(self.customers.histories.row, kind="stable")
+        """Yield positions of customers in the order of their histories: what equal ones share is computed once.
+
+        Equal ones are in the order of their keys, so that sums are the same to the last bit in any order of the RFM.
+        """
+        order = np.lexsort((self.rfm.key, self.customers.histories.row))
         size = max(1, _CELLS // max(self.futures, self.purchases.draws) // len(self.t))
         return (order[start : start + size] for start in range(0, len(order), size))
 

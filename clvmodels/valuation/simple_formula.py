@@ -129,7 +129,8 @@ class SimpleFormula:
         self, rfm: RFM, horizons: Sequence[Duration], terms: Terms, quantity: str, resamples: int, seed: int
     ) -> Forecast:
         t = tuple(horizon.count(rfm.unit) for horizon in horizons)
-        source = FormulaSource(self, rfm, rfm, t, terms, quantity != "purchases", resamples, seed)
+        base = rfm.take(np.argsort(rfm.key))  # sums are the same to the last bit in any order of the RFM
+        source = FormulaSource(self, base, rfm, t, terms, quantity != "purchases", resamples, seed)
         return Forecast(rfm, source, quantity, tuple(map(str, horizons)), seed)
 
 
@@ -146,7 +147,7 @@ class Ingredients(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class FormulaSource:
-    """The formula as the source of a forecast of money or of purchases, which learns from ``base`` about ``rfm``."""
+    """The formula as the source of a forecast of ``rfm``; it learns from ``base``, which is sorted by key."""
 
     formula: SimpleFormula
     base: RFM
@@ -193,7 +194,7 @@ class FormulaSource:
     def parts(self) -> Iterator[NDArray[np.intp]]:
         """Yield positions of customers: a million numbers at a time."""
         size = max(1, 2**20 // self.resamples)
-        everyone = np.arange(len(self.rfm))
+        everyone = np.argsort(self.rfm.key)
         return (everyone[start : start + size] for start in range(0, len(everyone), size))
 
     def chunks(self, part: NDArray[np.intp]) -> Sequence[Chunk]:
@@ -284,13 +285,11 @@ class FormulaSource:
         return np.ones(len(self.base))
 
     def _resamples(self) -> Iterator[Floats]:
-        """Yield how often each customer is drawn, resample after resample, whatever the order of the customers."""
+        """Yield how often each customer is drawn, resample after resample."""
         rng = random_stream(self.seed, self.formula.name)
-        order = np.argsort(self.base.key)
+        size = len(self.base)
         for _ in range(self.resamples):
-            weights = np.empty(len(order))
-            weights[order] = np.bincount(rng.integers(len(order), size=len(order)), minlength=len(order))
-            yield weights
+            yield np.bincount(rng.integers(size, size=size), minlength=size).astype(float)
 
 
 def _orders(rfm: RFM) -> tuple[Floats | None, Floats]:

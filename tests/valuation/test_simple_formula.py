@@ -410,8 +410,8 @@ def test_money_without_amounts_is_an_error(cdnow_rfm):
         ({"gap": 13}, UnitError, "13 is not a duration"),
         ({"lifespan": "forever and a day"}, UnitError, "is not a duration"),
         ({"lifespan": "-1 year"}, UnitError, "is not a duration"),
-        ({"survival": "maybe"}, SettingError, "survival='maybe' is not one of"),
-        ({"orders": "first"}, SettingError, "orders='first' is not one of"),
+        ({"survival": "maybe"}, SettingError, "survival = 'maybe' is not known"),
+        ({"orders": "first"}, SettingError, "orders = 'first' is not known"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, error, message):
