@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvmodels.checked import one_of
 from clvmodels.data.cells import null_texts, plain_cells
 from clvmodels.errors import DataError, SettingError, examples
 
@@ -42,8 +41,6 @@ class Writing:
     thousands: str = ""
 
     def __post_init__(self) -> None:
-        one_of("decimal", self.decimal, DECIMALS)
-        one_of("thousands", self.thousands, THOUSANDS)
         if self.decimal == self.thousands:
             raise SettingError(f"decimal and thousands are both {self.decimal!r}. Name two different signs.")
 
@@ -75,7 +72,7 @@ class Writing:
         DataError
             If several ways fit and give different numbers. The plain way is returned where none fits.
         SettingError
-            If a setting is not one of the signs that are known.
+            If both settings are the same sign.
         """
         for setting, sign, known in (("decimal", decimal, DECIMALS), ("thousands", thousands, THOUSANDS)):
             if sign is not None:

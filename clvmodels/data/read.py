@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import date as Date  # noqa: N812 -- `date` is the name of a parameter that users write
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
@@ -15,7 +16,7 @@ from pyarrow import csv
 
 from clvmodels import checked
 from clvmodels.data.dialect import Dialect
-from clvmodels.data.numbers import Writing, is_text, read_numbers
+from clvmodels.data.numbers import DECIMALS, THOUSANDS, Writing, is_text, read_numbers
 from clvmodels.data.rules import Nulls, Returns, ZeroAmounts
 from clvmodels.data.tables import closest
 from clvmodels.data.transactions import Transactions
@@ -44,7 +45,7 @@ def read(
     encoding: str | None = None,
     numbers: Sequence[str] = (),
     columns: Sequence[str] = (),
-    time_zone: str | None = None,
+    time_zone: str | ZoneInfo | None = None,
     date_format: str | None = None,
     nulls: Nulls = "refuse",
     zero_amounts: ZeroAmounts = "purchase",
@@ -106,6 +107,9 @@ def read(
     for role, names in {"numbers": numbers, "columns": columns}.items():
         if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
             raise SettingError(f"{role} = {checked.shown(names)} must be a list of names, such as ['margin'].")
+    for role, sign, known in (("decimal", decimal, DECIMALS), ("thousands", thousands, THOUSANDS)):
+        if sign is not None:
+            checked.one_of(role, sign, known)
     money = [] if amount is None else [amount]
     table, seen = _load(path, list(dict.fromkeys([customer, date, *money, *numbers, *columns])), separator, encoding)
     for name in [*money, *numbers]:
