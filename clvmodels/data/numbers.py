@@ -74,9 +74,6 @@ class Writing:
         SettingError
             If both settings are the same sign.
         """
-        for setting, sign, known in (("decimal", decimal, DECIMALS), ("thousands", thousands, THOUSANDS)):
-            if sign is not None:
-                one_of(setting, sign, known)
         texts = _texts(pd.Series(values.unique()))
         texts = texts[~null_texts(texts, also_not_available=True)]
         seen = [
