@@ -146,6 +146,27 @@ def positive(owner: object, **numbers: object) -> None:
             raise SettingError(f"{type(owner).__name__}: {name} is a positive number; {shown(value)} is not.")
 
 
+def within_reach(owner: object, least: float = 1e-12, most: float = 1e12, **numbers: object) -> None:
+    """Raise a ``SettingError`` unless all are positive numbers with which a computer can still calculate.
+
+    Parameters
+    ----------
+    owner
+        Whose settings they are.
+    least, most
+        Between which they lie.
+    numbers
+        The settings by name.
+    """
+    positive(owner, **numbers)
+    for name, value in numbers.items():
+        if not least <= real(value) <= most:
+            raise SettingError(
+                f"{type(owner).__name__}: {name} lies between {least:g} and {most:g}, beyond which nothing can be "
+                f"computed; {shown(value)} does not."
+            )
+
+
 def one_of(name: str, value: object, known: Sequence[str]) -> None:
     """Raise a ``SettingError`` unless a setting is one of the texts that are known."""
     if not isinstance(value, str) or value not in known:

@@ -29,7 +29,7 @@ from clvmodels.units import DAYS, unit_name
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-_MOST_PURCHASES = 10**9  # of one customer
+_MOST_PURCHASES = 10**12  # of one customer
 _MOST_DAYS, _LEAST_DAYS = 1e9, 1e-12  # of a time: millions of years, and less than a microsecond
 _REQUIRED = ("customer_id", "frequency", "recency", "T")
 _MONEY = ("monetary_value", "first_spend")

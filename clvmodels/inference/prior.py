@@ -63,7 +63,8 @@ class LogNormal(Settings):
     spread: float = 2.0
 
     def __post_init__(self) -> None:
-        checked.positive(self, median=self.median, spread=self.spread)
+        checked.within_reach(self, median=self.median)
+        checked.within_reach(self, 1e-9, 300.0, spread=self.spread)
 
     def log_density(self, phi: Floats) -> Floats:
         """Return the log-density of phi, the parameter's logarithm."""
@@ -116,7 +117,7 @@ class Gamma(Settings):
     mean: float
 
     def __post_init__(self) -> None:
-        checked.positive(self, shape=self.shape, mean=self.mean)
+        checked.within_reach(self, shape=self.shape, mean=self.mean)
 
     def log_density(self, phi: Floats) -> Floats:
         """Return the log-density of phi, the parameter's logarithm."""
@@ -165,7 +166,7 @@ class Normal(Settings):
 
     def __post_init__(self) -> None:
         checked.finite("Normal: mean", self.mean)
-        checked.positive(self, sd=self.sd)
+        checked.within_reach(self, sd=self.sd)
 
     def log_density(self, phi: Floats) -> Floats:
         """Return the log-density of phi, the parameter itself."""
@@ -214,7 +215,8 @@ class LogitNormal(Settings):
     spread: float = 1.5
 
     def __post_init__(self) -> None:
-        checked.positive(self, median=self.median, spread=self.spread)
+        checked.within_reach(self, median=self.median)
+        checked.within_reach(self, 1e-9, 300.0, spread=self.spread)
         if not self.median < 1:
             raise SettingError(f"LogitNormal: median is a number between 0 and 1; {self.median!r} is not.")
 
@@ -287,7 +289,7 @@ class Prior(Settings):
         for name, one in {"others": self.others, **self.parameters}.items():
             checked.instance(f"Prior: {checked.shown(name)}", one, Distribution, _SUCH_AS)
         if self.scale is not None:
-            checked.positive(self, scale=self.scale)
+            checked.within_reach(self, scale=self.scale)
 
     def of(self, parameters: Sequence[Parameter]) -> tuple[Distribution, ...]:
         """Return the distributions of these parameters, in their order.

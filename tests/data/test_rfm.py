@@ -86,7 +86,7 @@ def test_a_float_frequency_of_whole_numbers_is_read():
         ({"T": None}, r"no column 'T'. The columns are: 'customer_id', 'frequency', 'recency'"),
         ({"T": None, "Tenure": [1, 2, 3]}, "no column 'T'"),
         ({"frequency": None, "frequencies": [2, 0, 1]}, "Did you mean 'frequencies'"),
-        ({"frequency": [2.5, 0, 1]}, "1 of 3 frequencies are not whole numbers below 1,000,000,000: 2.5"),
+        ({"frequency": [2.5, 0, 1]}, "1 of 3 frequencies are not whole numbers below 1,000,000,000,000: 2.5"),
         ({"frequency": [2, None, 1]}, "1 of 3 rows have no usable value in column 'frequency'"),
         ({"frequency": [-1, 0, 1]}, "1 of 3 customers have a negative frequency"),
         ({"frequency": [3, 1, 2]}, "if your frequency counts every purchase, pass frequency - 1"),

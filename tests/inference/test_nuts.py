@@ -127,7 +127,7 @@ def sampled(specification, method, seed=0):
     return method.infer(likelihood, mode, np.random.default_rng(seed))
 
 
-VAGUE = Prior(others=LogNormal(1.0, spread=1e3))
+VAGUE = Prior(others=LogNormal(1.0, spread=300.0))
 
 
 @pytest.mark.parametrize("sampler", NUTPIE_AND_IN_LONG_RUNS_PYMC)

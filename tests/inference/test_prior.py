@@ -8,7 +8,7 @@ from clvmodels.data.rfm import RFM
 from clvmodels.errors import SettingError
 from clvmodels.inference.fit import fit
 from clvmodels.inference.methods import Laplace
-from clvmodels.inference.prior import Gamma, LogNormal, LogPrior, Normal, Prior
+from clvmodels.inference.prior import Gamma, LogitNormal, LogNormal, LogPrior, Normal, Prior
 from clvmodels.inference.space import Space
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
@@ -175,3 +175,21 @@ def test_the_unit_of_time_and_money_does_not_change_the_posterior(cdnow_rfm) -> 
     for model, name, factor in [(BGNBD, "alpha", 7), (GammaGamma, "gamma", 100)]:
         weekly, daily = fit(model, cdnow_rfm).draws, fit(model, days).draws
         np.testing.assert_allclose(getattr(daily, name), factor * getattr(weekly, name), rtol=1e-6)
+
+
+@pytest.mark.parametrize("far", [1e300, 1e-300, 1e13, np.float64(1e-13)])
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda far: Prior(scale=far),
+        lambda far: LogNormal(median=far),
+        lambda far: LogNormal(spread=far),
+        lambda far: LogitNormal(spread=far),
+        lambda far: Normal(sd=far),
+        lambda far: Gamma(far, 1.0),
+        lambda far: Gamma(1.0, far),
+    ],
+)
+def test_what_is_out_of_reach_is_refused_before_anything_is_computed(made, far):
+    with pytest.raises(SettingError, match=r"lies between 1e-\d+ and .* beyond which nothing can be computed"):
+        made(far)

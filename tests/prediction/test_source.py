@@ -134,13 +134,13 @@ def test_what_cannot_be_relied_on_is_refused(cdnow_rfm, cdnow_purchases, cdnow_s
     with pytest.raises(
         SettingError, match=r"purchases is not the fit of a model of purchases, such as clv\.fit\(clv\.BG"
     ):
-        require_fit(cdnow_spend, cdnow_rfm, "purchases")
+        require_fit(cdnow_spend, "purchases")
     with pytest.raises(SettingError, match=r"spend is not the fit of a model of spend, such as clv\.fit\(clv\.GammaG"):
-        require_fit(cdnow_purchases, cdnow_rfm, "spend")
+        require_fit(cdnow_purchases, "spend")
     with pytest.raises(SettingError, match="purchases is not the fit"):
-        require_fit(BGNBD, cdnow_rfm, "purchases")
+        require_fit(BGNBD, "purchases")
     with pytest.raises(SettingError, match="Customers come as an RFM, and this is a DataFrame"):
-        require_fit(cdnow_purchases, cdnow_rfm.frame(), "purchases")
+        model_rows(cdnow_purchases, cdnow_rfm.frame(), "purchases")
     few = cdnow_rfm.take(cdnow_rfm.frequency == 0)
     with pytest.raises(FitError, match="all bought once"):
         model_rows(fit(BGNBD, few, MaximumLikelihood()), few, "purchases")
