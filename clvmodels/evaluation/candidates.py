@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from clvmodels import checked
 from clvmodels.data.rfm import RFM, refuse_no_rfm
-from clvmodels.errors import PriorWarning, SettingError
+from clvmodels.errors import CLVWarning, InfiniteMeanWarning, SettingError
 from clvmodels.inference.fit import Fit, fit
 from clvmodels.inference.methods import Laplace, Method
 from clvmodels.models.future import PurchaseModel, SpendModel
@@ -109,7 +109,7 @@ class ModelCandidate:
         """Fit both models; a bad verdict is a note, not an error, and a caution is one, not a warning."""
         purchases, spend = self.specifications
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PriorWarning)
+            warnings.simplefilter("ignore", CLVWarning)
             counts = fit(purchases, past, self.method, seed)
             money = None if past.monetary_value is None else fit(spend, past, self.method, seed)
         return _predicted(counts, money, past, horizon, futures, seed)
@@ -181,10 +181,11 @@ def _predicted(
     note = "" if purchases.verdict.level == "good" else str(purchases.verdict)
     if spend is None or past.monetary_value is None:
         return Prediction(counts, None, note=note)
-    if spend.verdict.level != "good":
-        note = f"{note} {spend.name}: {spend.verdict}".strip()
     if not spend.verdict.ok:
-        return Prediction(counts, None, note=note)
+        return Prediction(counts, None, note=f"{note} {spend.name}: {spend.verdict}".strip())
+    # A mean that is infinite is an error of its score, which says so.
+    said = [caution.text for caution in spend.cautions if caution.category is not InfiniteMeanWarning]
+    note = " ".join([note, *said]).strip()
     return Prediction(counts, value(purchases, spend, past, Plan(horizon), futures, seed).forecast, spend, note)
 
 

@@ -282,7 +282,7 @@ def _result(
         money = _scored(prediction.money, actual.money, progress)
         spend = None if money is None else _spend_score(prediction, rfm, actual, seed)
     except CLVError as error:  # an infinite mean spend leaves the purchases as they are
-        return Result(recipe.name, purchases, None, None, str(error), *about)
+        return Result(recipe.name, purchases, None, None, f"{prediction.note} {error}".strip(), *about)
     return Result(recipe.name, purchases, money, spend, prediction.note, *about)
 
 

@@ -227,7 +227,7 @@ def infinite_means(model: SpendModel, observed: Mapping[str, Floats]) -> str:
     share = float((infinite @ customers).sum() / infinite.shape[0] / customers.sum())
     return (
         f"{customers[infinite.any(axis=0)].sum():,.0f} of {customers.sum():,.0f} customers have an infinite expected "
-        f"spend under some draws of the parameters, {100 * share:.2g} % of all pairs of customer and draw, so their "
+        f"spend under some draws of the parameters, {100 * share:.3g} % of all pairs of customer and draw, so their "
         "mean value does not exist. What they will really bring has a median and intervals all the same: "
         'frame(means=False), interval(), quantiles(). For means, fit clv.GammaGamma(of="all"), which knows each '
         "customer's first purchase too, or look at the largest amounts."

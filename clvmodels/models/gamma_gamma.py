@@ -66,7 +66,7 @@ class GammaValue:
         infinite = ~self.has_mean
         if infinite.any():
             raise InfiniteMeanError(
-                f"Expected spend is infinite for {100 * infinite.mean():.2g} % of the (draw, customer) pairs: it "
+                f"Expected spend is infinite for {100 * infinite.mean():.3g} % of the (draw, customer) pairs: it "
                 f"exists only for p x + q > 1, and that goes down to {np.min(self.shape):.3g}. A few purchases of "
                 "enormous value are the usual cause: look at the largest amounts, or leave out the accounts that are "
                 f"not like the others.{self.remedy}"

@@ -538,7 +538,7 @@ def test_a_check_shows_itself(cdnow_purchases_point, cdnow_rfm):
 def test_a_bad_fit_and_wrong_arguments_are_refused(check, cdnow_rfm, cdnow_purchases, cdnow_spend):
     once = RFM.from_frame(pd.DataFrame({"customer_id": [1, 2], "frequency": 0, "recency": 0.0, "T": 9.0}), unit="week")
     with pytest.raises(FitError, match="bought again"):
-        check(fit(BGNBD, once), cdnow_rfm)
+        check(fit(BGNBD, once, MaximumLikelihood()), cdnow_rfm)
     with pytest.raises(SettingError, match="model of purchases"):
         check(cdnow_spend, cdnow_rfm)
     with pytest.raises(SettingError, match=r"summarize\(\)"):

@@ -330,7 +330,8 @@ def test_the_silence_at_the_end_belongs_to_the_holdout():
 def test_a_candidate_that_cannot_be_fitted_has_nulls_and_a_note(tmp_path):
     # Nobody ever stops, so BG/NBD's drop-out runs to the border.
     log = Transactions(poisson_buyers(), "who", "day", "paid")
-    made = compare([BGNBD, SimpleFormula()], *log.split("2023-09-30"), futures=50)
+    candidate = ModelCandidate(BGNBD, method=MaximumLikelihood())
+    made = compare([candidate, SimpleFormula()], *log.split("2023-09-30"), futures=50)
     made.to_json(tmp_path / "comparison.json")
     failed, formula = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))["candidates"]
     assert failed["candidate"] == "BG/NBD"

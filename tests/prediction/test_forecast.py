@@ -538,7 +538,7 @@ def test_infinite_means_are_refused_with_the_share_of_customers_and_draws(wild) 
     found, rfm = wild
     once = int((rfm.frequency == 0).sum())
     assert 20 < once < 110
-    message = rf"{once} of 120 customers .* {100 * once / 120 / 4:.2g} % of all pairs"
+    message = rf"{once} of 120 customers .* {100 * once / 120 / 4:.3g} % of all pairs"
     for ask in (found.frame, found.expected_interval, found.contributions, lambda: next(found.frames(120))):
         with pytest.raises(InfiniteMeanError, match=message):
             ask()

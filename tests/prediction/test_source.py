@@ -226,7 +226,7 @@ def test_infinite_means_are_counted_in_customers_and_draws(some) -> None:
     q = np.array([[1.3], [0.8], [1.1], [2.5]])
     source = from_models(NBD(np.full((4, 1), 0.4), 12.0), GammaGamma(6.25, q, 15.44), some)
     once = int((some.frequency == 0).sum())
-    share = f"{100 * once / 120 / 4:.2g} %"
+    share = f"{100 * once / 120 / 4:.3g} %"
     with pytest.raises(InfiniteMeanError, match=rf"Gamma-Gamma: {once} of 120 customers .* {share} of all pairs"):
         source.refuse_infinite_means()
     assert not source.finite_variance
