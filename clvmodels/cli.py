@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
@@ -83,8 +84,8 @@ Horizons = Annotated[
         "--horizon", help="How far ahead, such as '1 year', '39 weeks' or 'infinite'; may be given repeatedly."
     ),
 ]
-Discount = Annotated[str, typer.Option(help="Yearly rate, such as 0.1 for 10 % a year, or a column with it.")]
-Margin = Annotated[str, typer.Option(help="What remains of a unit of money, such as 0.3, or a column with it.")]
+Discount = Annotated[str, typer.Option(help="Yearly rate, such as 0.1 or 10%, or a column with it.")]
+Margin = Annotated[str, typer.Option(help="What remains of a unit of money, such as 0.3 or 30%, or a column with it.")]
 PurchaseCost = Annotated[str, typer.Option(help="What each purchase costs, in money, or a column with it.")]
 ServingCost = Annotated[str, typer.Option(help="What each customer costs a year, in money, or a column with it.")]
 Segment = Annotated[str | None, typer.Option(help="Column with a segment of each customer, for segments.csv.")]
@@ -344,10 +345,15 @@ def main() -> None:
 
 
 def _number_or_column(text: str) -> float | str:
+    """Return the number that a text stands for, such as 0.1 or 10%, or else the text: the name of a column."""
+    plain = text.strip()
     try:
-        return float(text)
-    except ValueError:
-        return text
+        return float(Decimal(plain.removesuffix("%")) / (100 if plain.endswith("%") else 1))
+    except (InvalidOperation, ValueError):  # a signalling NaN is the latter
+        pass
+    if set(plain) <= set("0123456789,.%- "):
+        raise SettingError(f"{text!r} is no number as it is read here. Write a point, not a comma: 0.1, or 10%.")
+    return text
 
 
 def _read(

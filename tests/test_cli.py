@@ -204,7 +204,9 @@ def test_columns_that_cannot_be_used_are_refused(run, orders, model, tmp_path):
     for option, message in {
         ("--margin", "share"): "1 of 589 customers have something else ('0004' has 30.0)",
         ("--margin", "word"): "values in column 'word' are not numbers: 'high'",
-        ("--discount", "10%"): "has no column '10%'. It has: ",
+        ("--discount", "0,1"): "'0,1' is no number as it is read here. Write a point, not a comma: 0.1, or 10%.",
+        ("--margin", "30,5 %"): "'30,5 %' is no number as it is read here",
+        ("--discount", "110%"): "discount is an effective yearly rate, such as 0.10 for 10 % a year",
         ("--discount", "10"): "discount is an effective yearly rate, such as 0.10 for 10 % a year",
         ("--cost-to-serve", "moves"): "Column 'moves' changes within customers",
         ("--cost-per-purchase", "-1"): "--cost-per-purchase is money, 0 or more",
@@ -561,3 +563,19 @@ def test_help_of_score_names_every_part_of_a_plan(run):
         assert option in out
     assert "Simulated futures a customer." in out
     assert "may be given repeatedly" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("0.1", 0.1),
+        ("10%", 0.1),
+        (" 7.5 % ", 0.075),
+        ("1e-2", 0.01),
+        ("0", 0.0),
+        ("rate", "rate"),
+        ("10% off", "10% off"),
+    ],
+)
+def test_a_setting_is_a_number_a_percentage_or_the_name_of_a_column(text, meant):
+    assert cli._number_or_column(text) == meant
