@@ -77,23 +77,22 @@ def stream(source: Stream, use: Callable[[Sequence[Chunk]], R]) -> Iterator[R]:
 def in_order(work: Callable[[S], R], items: Iterable[S], threads: int) -> Iterator[R]:
     """Yield the results of work in the order of the items, with few results waiting.
 
-    All work is done by other threads, so that the calling one hears an interrupt; then, as after an error, what has not
-    begun never does, and compiled loops that have end at once: see ``stop_of_this_thread``.
+    All work is done by other threads, so that the calling one hears an interrupt. After it, as after an error, nobody
+    waits for them: what has not begun never does, and compiled loops end at once, see ``stop_of_this_thread``.
     """
     stop = np.zeros(1, dtype=np.bool_)
-    with ThreadPoolExecutor(threads, initializer=_bind, initargs=(stop,)) as pool:
-        try:
-            waiting = []
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > 2 * threads:
-                    yield waiting.pop(0).result()
-            while waiting:
+    pool = ThreadPoolExecutor(threads, initializer=_bind, initargs=(stop,))
+    try:
+        waiting = []
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * threads:
                 yield waiting.pop(0).result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            stop[0] = True
-            raise
+        while waiting:
+            yield waiting.pop(0).result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop[0] = True
 
 
 def stop_of_this_thread() -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """Chunks in threads: in order, few at a time, and over at once when nobody wants them any more."""
 
+import threading
 import time
 
 import numpy as np
@@ -37,13 +38,14 @@ def test_an_error_is_that_of_the_work() -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_interrupt_ends_compiled_loops_at_once_and_what_waits_never_begins(threads) -> None:
     rfm = RFM.from_frame(pd.DataFrame({"customer_id": ["a"], "frequency": 9, "recency": 9.0, "T": 9.0}), unit="week")
+    model = NBD(np.ones((1, 1)), np.ones((1, 1)))
     plain, began = Terms(*(np.full(1, value) for value in (0.0, 1.0, 0.0, 0.0))), []
+    ended = threading.Semaphore(0)
 
     def for_years(i):
         began.append(i)
-        simulate(
-            NBD(np.ones((1, 1)), np.ones((1, 1))), None, Customers.of(rfm, None), np.array([1e15]), plain, 1, seed=i
-        )
+        simulate(model, None, Customers.of(rfm, None), np.array([1e15]), plain, 1, seed=i)
+        ended.release()
 
     def items():
         yield from range(2 * threads)
@@ -53,6 +55,7 @@ def test_an_interrupt_ends_compiled_loops_at_once_and_what_waits_never_begins(th
 
     with pytest.raises(KeyboardInterrupt):
         list(in_order(for_years, items(), threads))
+    assert all(ended.acquire(timeout=30) for _ in range(threads))
     assert sorted(began) == list(range(threads))
 
 
