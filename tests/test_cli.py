@@ -139,9 +139,13 @@ def test_value_without_discount_is_called_money(run, orders, model, tmp_path):
         (
             "--spend-model",
             "GammaGamma:of=first",
-            "of='first' is not known: GammaGamma learns from 'repeat' purchases or",
+            "of = 'first' is not known. Use one of: 'repeat', 'all'.",
         ),
-        ("--spend-model", "GammaGamma:p=6,q=4,gamma=15", "has its parameters already"),
+        (
+            "--spend-model",
+            "GammaGamma:p=6,q=4,gamma=15",
+            "GammaGamma does not take these settings: {'p': '6', 'q': '4', 'gamma': '15'}. It takes: of.",
+        ),
     ],
 )
 def test_a_model_or_a_setting_that_is_not_known_is_an_error_that_names_those_that_are(

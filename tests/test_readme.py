@@ -33,7 +33,8 @@ def rows(comparison):
     return comparison.frame().set_index("candidate")
 
 
-def test_the_python_blocks_run_as_written(capsys):
+def test_the_python_blocks_run_as_written(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # they write files
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     names = {}
     exec(compile("\n".join(blocks), "README.md", "exec"), names)  # noqa: S102 -- it is our own text

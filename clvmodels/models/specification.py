@@ -169,11 +169,11 @@ def from_recipe(recipe: Mapping[str, Any]) -> Specification[Any]:
             f"No model named {name} is registered; there are {', '.join(_REGISTRY)}. Import the module that defines "
             "it, with @clv.register before its class."
         )
-    try:
-        specification: Specification[Any] = _REGISTRY[name](**settings)
-    except TypeError as error:
-        known = ", ".join(sorted(_REGISTRY[name]().recipe().keys() - {"model"})) or "none"
-        raise SettingError(f"{name} does not take these settings: {settings}. It takes: {known}.") from error
+    known = _REGISTRY[name]().recipe().keys() - {"model"}
+    if settings.keys() - known:
+        takes = ", ".join(sorted(known)) or "none"
+        raise SettingError(f"{name} does not take these settings: {settings}. It takes: {takes}.")
+    specification: Specification[Any] = _REGISTRY[name](**settings)
     return specification
 
 
