@@ -409,7 +409,7 @@ def test_what_is_not_damaged_is_read(document, purchases):
         ("specification", {"model": "PoissonNBD"}, "No model named PoissonNBD is registered"),
         ("specification", {"model": "BGNBD", "of": "all"}, "BGNBD does not take these settings"),
         ("specification", {"model": "GammaGamma", "of": "some"}, "'some' is not known"),
-        ("specification", {"model": "BGNBD", "r": 1.0, "alpha": 1.0, "a": 1.0, "b": 1.0}, "does not take these settings"),
+        ("specification", {"model": "BGNBD", "r": 1.0, "alpha": 1.0, "a": 1.0, "b": 1.0}, "does not take these"),
         ("method", {"is": "Stroll"}, "Stroll is not known. Import the module that defines it"),
         ("method", {"is": "Laplace", "speed": 3}, r"Laplace does not take these settings: .*It takes: draws, prior"),
         ("method", {"is": "Gamma", "shape": 1.0, "mean": 1.0}, "method is a Method, and this is a Gamma"),
