@@ -202,8 +202,8 @@ class GammaGamma(Parametric):
         """
         x, m = self.observed(rfm).values()
         valued = np.flatnonzero((x > 0) & (m > 0))
-        valued = valued[np.lexsort((m[valued], x[valued]))]  # sums are the same to the last bit in any order of the RFM
-        x, m = x[valued], m[valued]
+        order = np.lexsort((m[valued], x[valued]))  # sums are the same to the last bit in any order of the RFM
+        x, m = x[valued][order], m[valued][order]
         scale, scarcity = float(np.median(m)) if len(m) else 1.0, self._scarcity(m)
         if _at_one_price(m):
             m = scale * (1 + _EXACT * np.where(np.arange(len(m)) % 2, 1, -1))
@@ -211,7 +211,7 @@ class GammaGamma(Parametric):
             {"x": x, "m": m / scale},
             np.ones(len(m)),
             valued,
-            np.arange(len(m)),
+            np.argsort(order),
             measured=("m",),
             scale=scale,
             densities=len(m),

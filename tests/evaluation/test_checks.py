@@ -298,7 +298,7 @@ def test_tracking_holds_a_future_of_the_model_itself(shop_of_bg_nbd):
 
 
 def test_conditional_expectations_say_what_is_wrong(cdnow_purchases_point, cdnow_rfm, cdnow_split, cdnow):
-    with pytest.raises(SettingError, match="'frequency' or 'recency'"):
+    with pytest.raises(SettingError, match="by = 'money' is not known"):
         checks.conditional_expectations(cdnow_purchases_point, cdnow_rfm, cdnow_split[1], by="money")
     with pytest.raises(SettingError, match="one split"):
         checks.conditional_expectations(cdnow_purchases_point, cdnow_rfm, cdnow.split("1997-12-31")[1])

@@ -52,7 +52,9 @@ def test_all_purchases_have_a_likelihood_of_everybody_who_paid(cdnow_rfm) -> Non
     assert list(like["customer"].to_numpy()) == list(cdnow_rfm.customer_id[paid])
     evidence = GammaGamma(of="all").learn(cdnow_rfm)
     scaled = found.draws.rescaled(1 / evidence.scale).log_likelihood(**evidence.columns)
-    np.testing.assert_allclose(like.to_numpy()[0], scaled - np.log(evidence.scale), rtol=1e-9)
+    np.testing.assert_allclose(like.to_numpy()[0], (scaled - np.log(evidence.scale))[:, evidence.row], rtol=1e-9)
+    one = found.draws.take(slice(1)).log_likelihood(**found.estimate.observed(cdnow_rfm.take(paid)))
+    np.testing.assert_allclose(like.to_numpy()[0, 0], one[0], rtol=1e-9)
 
 
 def test_blocks_do_not_matter(chained, cdnow_rfm, monkeypatch) -> None:
