@@ -76,7 +76,7 @@ def test_where_a_mean_is_infinite_no_number_is_made_up() -> None:
         (Normal(1.0, 0.7), lambda value: value),
         (LogitNormal(0.3, 0.7), lambda value: np.log(value / (1 - value))),
     ],
-    ids=repr,
+    ids=["log-normal", "normal", "logit-normal"],
 )
 def test_a_widened_distribution_has_its_quantiles_that_much_further_from_the_median(distribution, to_line) -> None:
     at = np.array([0.1, 0.5, 0.9])
