@@ -40,7 +40,7 @@ class Prediction:
     spend
         The spend fit, to be scored alone; ``None`` where there is none.
     note
-        What went wrong; empty where nothing did.
+        What went wrong, and with which caution the fits can be used; empty where there is nothing to say.
     """
 
     purchases: Forecast | None

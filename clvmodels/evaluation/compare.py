@@ -48,7 +48,7 @@ class Actual:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A candidate's scores; ``None`` where it has none, and ``note`` says why.
+    """A candidate's scores; ``None`` where it has none. ``note`` says why, and what cautions its fits have.
 
     ``spend`` is the spend model alone: the money of the customers who did buy, given how often they did. ``kind`` is
     "model", "formula" or "package". ``assumptions`` are sentences, each with the name of what assumes it: first what is
@@ -214,7 +214,7 @@ def compare(
 
     Returns
     -------
-    The comparison; a candidate that cannot be fitted has empty scores and a note.
+    The comparison; a candidate that cannot be fitted has empty scores and a note, one with a caution has a note, too.
 
     Raises
     ------
